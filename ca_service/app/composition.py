@@ -103,7 +103,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     )
     sealing = Sealing(edges.events, edges.keystore, now)
     receipts = Receipts(edges.events, sealing)
-    agreement = Agreement(edges.agreement, edges.events, edges.issuers, edges.revocations)
+    agreement = Agreement(edges.agreement, edges.events, edges.revocations)
 
     # From CSR to certificate.
     host_products = HostProducts(edges.products, now)

@@ -29,7 +29,7 @@ from ca_service.documents.audit import (
     SealedDocument,
     VerificationDocument,
 )
-from ca_service.errors import InvalidInput, Rule
+from ca_service.errors import Conflict, InvalidInput, Refused, Rule
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
@@ -101,16 +101,26 @@ def verify(session: Session, file: str | None, expect_head: str | None, expect_k
     """Verify the exported audit log in FILE (`-` is standard input), or the one in the database without FILE.
 
     FILE is verified offline; the log in the database is compared with the tables as well. Exit code 4: an event is not
-    valid, and the first one is named, or the tables differ.
+    valid, and the first one is named, or the tables differ. A row that cannot be read is named, and the others are
+    compared.
     """
     expected = Expected(_anchor(expect_head), _key(expect_key))
     if file is None:
-        installation = session.ready()
-        checked = installation.audit_log.verify(operator(), expected)
-        installation.agreement.require_agreement(operator())
+        checked = _stored(session.ready(), expected)
     else:
         checked = verifying.verify(read_lines(file, MAX_LINE), expected)
     session.console.answer(VerificationDocument.of(checked), _lines(checked))
+
+
+def _stored(installation: Installation, expected: Expected) -> Checked:
+    """Verify the stored log, and compare it with the tables, even if the log is not intact."""
+    try:
+        checked = installation.audit_log.verify(operator(), expected)
+    except (Refused, Conflict) as error:
+        installation.agreement.require_agreement(operator(), error.findings)
+        raise
+    installation.agreement.require_agreement(operator())
+    return checked
 
 
 def _anchor(text: str | None) -> Anchor | None:

@@ -187,13 +187,17 @@ def token_record(row: Row[Any]) -> TokenRecord:
 
 
 def joined_event(row: Row[Any]) -> RecordedEvent:
-    """Return the event in a row that also holds its certificate."""
-    return RecordedEvent(**{each.name: getattr(row, f"event_{each.name}") for each in fields(RecordedEvent)})
+    """Return the event in a row that also holds what it describes; raises ValueError as `recorded_event` does."""
+    return _event_of({each.name: getattr(row, f"event_{each.name}") for each in fields(RecordedEvent)})
 
 
 def recorded_event(row: Row[Any]) -> RecordedEvent:
     """Return the event of a row; raises ValueError if this program cannot have written it."""
-    found = RecordedEvent(**row._mapping)
+    return _event_of(dict(row._mapping))
+
+
+def _event_of(values: Mapping[str, Any]) -> RecordedEvent:
+    found = RecordedEvent(**values)
     texts, places = (found.event, found.actor, found.subject, found.origin), (found.seal, found.position)
     if not (
         isinstance(found.details, dict)

@@ -117,6 +117,16 @@ def test_no_column_of_a_certificate_is_left_out() -> None:
     assert {*DERIVED, "id", "serial_number", "der"} == set(certificate.c.keys())  # these two: of what the event names
 
 
+_COPIED = """profile, host, subject, names, search_text, not_before, not_after, issued_at, issued_by, issuer_id,
+    request_fingerprint, key_fingerprint, der, csr_der, host_start, ends_month"""
+COPY = f"INSERT INTO certificate (serial_number, {_COPIED}) SELECT 'ff', {_COPIED} FROM certificate"  # noqa: S608
+REFUSAL = """
+    INSERT INTO audit_event (at, event, actor, subject, details, origin)
+    SELECT submitted_at, 'request.refused', decided_by, id, json_object('requested_by', submitted_by), ''
+    FROM application
+"""
+
+
 @pytest.mark.fault("database", "Another program changes a column of a request", "`audit verify` names the column")
 @pytest.mark.parametrize("column", ["request_fingerprint", "key_fingerprint", "subject", "names", "search_text"])
 @pytest.mark.parametrize("state", ["issued", "refused"])
@@ -125,6 +135,7 @@ def test_each_column_of_a_request_is_compared_with_its_csr(ca: CommandLine, csr:
     if state == "refused":
         own = "serial_number = NULL, state = 'refused', csr_der = (SELECT csr_der FROM certificate)"
         tamper(ca, f"UPDATE application SET {own}")  # noqa: S608
+        tamper(ca, REFUSAL)
     ca.answer("audit", "verify")
     tamper(ca, f"UPDATE application SET {column} = {DERIVED[column]}")  # noqa: S608
     if (state, column) == ("issued", "search_text"):  # finds a request, and proves nothing
@@ -137,14 +148,86 @@ def test_each_column_of_a_request_is_compared_with_its_csr(ca: CommandLine, csr:
 
 @pytest.mark.fault("database", "Another program adds a certificate", "`audit verify` and `doctor` name it")
 def test_a_certificate_without_an_event_is_named(signed: CommandLine) -> None:
-    columns = "profile, host, subject, names, search_text, not_before, not_after, issued_at, issued_by, issuer_id, "
-    columns += "request_fingerprint, key_fingerprint, der, csr_der, host_start, ends_month"
-    tamper(
-        signed,
-        f"INSERT INTO certificate (serial_number, {columns}) SELECT 'ff', {columns} FROM certificate",  # noqa: S608
-    )
+    tamper(signed, COPY)
     assert signed.rule("audit", "verify", code=4) == "agreement.issue-unrecorded"
     tamper(signed, "DELETE FROM certificate WHERE serial_number = 'ff'")
     tamper(signed, "PRAGMA foreign_keys = OFF")
     tamper(signed, "DELETE FROM certificate")
     assert "agreement.certificate-lost" in signed("audit", "verify").stderr
+
+
+@pytest.mark.fault("database", "A row cannot be read", "`audit verify` names it, and compares the others")
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("UPDATE certificate SET names = '{'", "certificate"),
+        ("UPDATE certificate SET der = 'text'", "certificate"),
+        ("UPDATE certificate SET host = CAST(x'ff' AS TEXT)", "certificate"),
+        ("UPDATE certificate SET not_after = 'never'", "certificate"),
+        ("UPDATE audit_event SET details = '{' WHERE event = 'certificate.issued'", "audit_event"),
+        ("UPDATE audit_event SET details = '[]' WHERE event = 'certificate.issued'", "audit_event"),
+        ("UPDATE audit_event SET details = '{' WHERE event = 'certificate.revoked'", "audit_event"),
+        ("UPDATE audit_event SET details = '{' WHERE event = 'request.refused'", "audit_event"),
+        ("UPDATE revocation SET state = 'gone'", "revocation"),
+        ("UPDATE revocation SET entry_der = 'text'", "revocation"),
+        ("UPDATE application SET findings = '{'", "application"),
+        ("UPDATE application SET submitted_at = 'never'", "application"),
+        ("UPDATE issuer SET certificate_der = x'30' WHERE role = 'intermediate'", "issuer"),
+        ("UPDATE issuer SET created_at = 'never' WHERE role = 'intermediate'", "issuer"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_and_the_others_are_compared(
+    signed: CommandLine, statement: str, table: str
+) -> None:
+    own = "serial_number = NULL, state = 'refused', csr_der = (SELECT csr_der FROM certificate)"
+    tamper(signed, f"UPDATE application SET {own}")  # noqa: S608
+    tamper(signed, REFUSAL)
+    tamper(signed, COPY)
+    signed.answer("audit", "seal")
+    tamper(signed, statement)
+    verified = signed("audit", "verify")
+    assert verified.exit_code == 4, verified.stderr
+    named = [line for line in verified.stderr.splitlines() if "cannot be read" in line]
+    assert any(f"of the table {table}" in line for line in named), verified.stderr
+    assert "no event that certificate ff was issued" in verified.stderr
+    health = signed("doctor", "--json").stdout
+    assert "agreement.row-unreadable" in health
+    assert "agreement.issue-unrecorded" in health
+
+
+def test_a_job_fails_at_a_row_that_cannot_be_read(signed: CommandLine) -> None:
+    tamper(signed, "UPDATE certificate SET names = '{'")
+    answer = json.loads(signed("jobs", "run", "agreement", "--json").stdout)
+    assert (answer["outcome"], answer["detail"]) == ("failed", "agreement.row-unreadable")
+
+
+@pytest.mark.fault("database", "Another program changes the state of a request", "`audit verify` and `doctor` name it")
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM application", "Request 1 is missing in the database, but refused in the audit log."),
+        ("UPDATE application SET state = 'withdrawn'", "Request 1 is withdrawn in the database, but refused in"),
+        ("UPDATE application SET state = 'submitted'", "Request 1 is submitted in the database, but refused in"),
+        (
+            "UPDATE application SET decided_by = 'mallory'",
+            "request 1 differs from its CSR or its newest event in: decided_by",
+        ),
+        ("UPDATE application SET note = 'other'", "its newest event in: note"),
+        ("UPDATE application SET submitted_by = 'mallory'", "its newest event in: submitted_by"),
+        ("UPDATE application SET id = 2", "Request 2 is refused in the database, but missing in the audit log."),
+        (
+            "UPDATE audit_event SET subject = '1x' WHERE event = 'request.refused'",
+            "Request 1x is missing in the database",
+        ),
+    ],
+)
+def test_a_request_that_was_changed_or_deleted_is_named(ca: CommandLine, csr: Path, statement: str, said: str) -> None:
+    ca.answer("sign", csr, "--format", "json")
+    own = "serial_number = NULL, state = 'refused', rule = '', csr_der = (SELECT csr_der FROM certificate)"
+    tamper(ca, f"UPDATE application SET {own}")  # noqa: S608
+    tamper(ca, REFUSAL)
+    ca.answer("audit", "verify")
+    tamper(ca, statement)
+    refused = ca("audit", "verify")
+    assert refused.exit_code == 4
+    assert said in " ".join(refused.stderr.split())

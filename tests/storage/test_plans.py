@@ -95,6 +95,8 @@ def test_the_event_of_each_certificate_and_status_is_looked_up_by_its_subject(fi
     store = SQLAgreementStore(filled)
     assert "ix_audit_event_subject" in " ".join(plan_of(filled, lambda: list(store.list_issues())))
     assert "ix_audit_event_subject" in " ".join(plan_of(filled, lambda: next(store.list_statuses(), None), 0))
+    plan = " ".join(plan_of(filled, lambda: next(store.list_request_statuses(), None), 0))
+    assert "ix_audit_event_subject" in plan, plan
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.health.agreement import CHANGES, Issue, Status
+from ca_service.authority.health.agreement_of_requests import REQUEST_CHANGES, REQUEST_COLUMNS, RequestStatus
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.records import RequestRecord
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore
@@ -20,9 +22,14 @@ _SAME: Final = ("request_fingerprint", "key_fingerprint", "subject", "names")
 class InMemoryAgreementStore:
     """The events and certificates of other fakes."""
 
-    def __init__(self, events: EventStore, ledger: InMemoryLedger) -> None:
+    def __init__(self, events: EventStore, ledger: InMemoryLedger, issuers: IssuerStore) -> None:
         self._events = events
+        self._issuers = issuers
         self._ledger = ledger
+
+    def list_issuers(self) -> Iterator[IssuerRecord]:
+        """See the port."""
+        yield from self._issuers.list_issuers()
 
     def list_issues(self) -> Iterator[Issue]:
         """See the port."""
@@ -39,6 +46,18 @@ class InMemoryAgreementStore:
             found = self._ledger.find_certificate(request.serial_number or "")
             if found is None or any(getattr(request, name) != getattr(found, name) for name in _SAME):
                 yield replace(request, csr_der=found.csr_der if found else request.csr_der), ()
+
+    def list_request_statuses(self) -> Iterator[RequestStatus]:
+        """See the port."""
+        newest = {each.subject: each for each in self._all() if each.event in REQUEST_CHANGES}
+        rows = {str(each.id): each for each in self._ledger.requests}
+        for number in {**rows, **newest}:
+            row, said = rows.get(number), newest.get(number)
+            if row is None:
+                yield RequestStatus(number, event=said.event if said else "")
+                continue
+            columns = {name: getattr(row, name) for name in REQUEST_COLUMNS}
+            yield RequestStatus(number, row.state.value, row.rule, columns, said.event if said else "", said)
 
     def list_statuses(self) -> Iterator[Status]:
         """See the port."""

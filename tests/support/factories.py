@@ -283,7 +283,7 @@ def edges_in_memory(options: Options, **given: Any) -> Edges:
     edge("calendars", InMemoryCalendarStore)
     edge("channels", lambda: (RecordingChannel(),))
     edge("jobs", InMemoryJobStore)
-    edge("agreement", lambda: InMemoryAgreementStore(given["events"], ledger))
+    edge("agreement", lambda: InMemoryAgreementStore(given["events"], ledger, issuers))
     edge("fetcher", FakeFetcher)
     edge("instance_folder", SoundFolder)
     edge("schema", NoSchema)

@@ -8,10 +8,11 @@ An event and the row that it describes are written in one transaction, so they n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Protocol
+from operator import attrgetter
+from typing import Final, Protocol, TypeVar
 
 from cryptography import x509
 
@@ -20,68 +21,68 @@ from ca_service.authority.audit.entries import EventQuery, RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.health.agreement_of_requests import REMEDY, RequestStatus, differences_from_csr
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.revocation.records import RevocationRecord, State
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Finding, Refused, Rule
-from ca_service.pki import crl, csr, encodings, keys, names
+from ca_service.errors import Conflict, Finding, Refused, Rule
+from ca_service.pki import crl, encodings, keys, names
 from ca_service.pki.contents import find_value, serial_text
-from ca_service.pki.strict import LoadedRequest
 from ca_service.pki.strictness import spki_of
 
-_REMEDY: Final = (
-    "Another program changed the database, or only part of it was restored. Stop the service, and restore the whole "
-    "database from the newest backup that `ca-service audit verify` accepts."
-)
+Item = TypeVar("Item")
+
 ISSUE_UNRECORDED: Final = Rule(
     "agreement.issue-unrecorded",
     "The audit log has no event that certificate {serial} was issued.",
-    _REMEDY,
+    REMEDY,
 )
 CERTIFICATE_LOST: Final = Rule(
     "agreement.certificate-lost",
     "Event {id} says that certificate {serial} was issued, but the database does not have it.",
-    _REMEDY,
+    REMEDY,
 )
 CERTIFICATE_OTHER: Final = Rule(
     "agreement.certificate-other",
     "Certificate {serial} in the database is not the one that event {id} recorded: the fingerprints differ.",
-    _REMEDY,
+    REMEDY,
 )
 COLUMNS_OTHER: Final = Rule(
     "agreement.columns-other",
     "The row of certificate {serial} differs from its bytes or from event {id} in: {columns}.",
-    f"Lists, notices and the search show the row. {_REMEDY}",
-)
-REQUEST_OTHER: Final = Rule(
-    "agreement.request-other",
-    "The row of request {id} differs from its CSR in: {columns}.",
-    f"A refusal counts by the fingerprints of the row. {_REMEDY}",
+    f"Lists, notices and the search show the row. {REMEDY}",
 )
 STATUS_OTHER: Final = Rule(
     "agreement.status-other",
     "Certificate {serial} is {found} in the database, but {expected} in the audit log.",
-    f"CRLs and OCSP follow the database. {_REMEDY}",
+    f"CRLs and OCSP follow the database. {REMEDY}",
 )
 REASON_OTHER: Final = Rule(
     "agreement.reason-other",
     "The revocation of certificate {serial} has the reason {found} in the database, but {expected} in the audit log.",
-    _REMEDY,
+    REMEDY,
 )
 ENTRY_OTHER: Final = Rule(
     "agreement.entry-other",
     "The stored CRL entry of certificate {serial} is not an entry of this certificate.",
-    f"CRLs are made of these entries. {_REMEDY}",
+    f"CRLs are made of these entries. {REMEDY}",
 )
 AUTHORITY_OTHER: Final = Rule(
     "agreement.authority-other",
     "The audit log does not record the stored certificate of authority {issuer}.",
-    _REMEDY,
+    REMEDY,
+)
+ROW_UNREADABLE: Final = Rule(
+    "agreement.row-unreadable",
+    "The row {row} of the table {table} cannot be read.",
+    f"The other rows are compared without it. {REMEDY}",
 )
 
 MOST: Final = 20  # findings
+#: Raised by values that this program cannot have written.
+_NOT_OURS: Final = (ValueError, TypeError, AttributeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _CHANGES: Final = {
     Event.CERTIFICATE_REVOKED.value: State.REVOKED.value,
     Event.CERTIFICATE_HELD.value: State.HELD.value,
@@ -122,41 +123,52 @@ class Status:
     record: RevocationRecord | None
 
 
-class AgreementStore(Protocol):
-    """The audit log and the tables, side by side."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that this program cannot have written: the name of its table, and its primary key."""
 
-    def list_issues(self) -> Iterator[Issue]:
+    table: str
+    row: str
+
+
+class AgreementStore(Protocol):
+    """The audit log and the tables, side by side. Each method yields a row that cannot be read, and goes on."""
+
+    def list_issuers(self) -> Iterator[IssuerRecord | Unreadable]:
+        """Yield each authority."""
+
+    def list_issues(self) -> Iterator[Issue | Unreadable]:
         """Yield the issue of each certificate that the audit log or the table has."""
 
-    def list_statuses(self) -> Iterator[Status]:
+    def list_statuses(self) -> Iterator[Status | Unreadable]:
         """Yield the status of each leaf whose status was changed according to the audit log or the table."""
 
-    def list_requests(self) -> Iterator[tuple[RequestRecord, tuple[str, ...]]]:
+    def list_requests(self) -> Iterator[tuple[RequestRecord, tuple[str, ...]] | Unreadable]:
         """Yield each request that has a CSR of its own, and the columns that do not follow from the others of its row.
 
         Those with a certificate are yielded only if they have another CSR, key or subject than the certificate.
         """
 
+    def list_request_statuses(self) -> Iterator[RequestStatus | Unreadable]:
+        """Yield the state of each request that the audit log or the table has."""
+
 
 class Agreement:
     """Finds differences between the audit log and the tables."""
 
-    def __init__(
-        self, store: AgreementStore, events: EventStore, issuers: IssuerStore, revocations: RevocationStore
-    ) -> None:
+    def __init__(self, store: AgreementStore, events: EventStore, revocations: RevocationStore) -> None:
         self._store = store
         self._events = events
-        self._issuers = issuers
         self._revocations = revocations
 
-    def require_agreement(self, actor: Actor) -> None:
-        """Raise Refused, with the first findings, if the audit log and the tables differ."""
+    def require_agreement(self, actor: Actor, log: Sequence[Finding] = ()) -> None:
+        """Raise Refused, with these findings about the log itself and the first others, if anything differs."""
         require(actor, Action.AUDIT)
-        self.check()
+        self.check(log)
 
-    def check(self) -> int:
+    def check(self, log: Sequence[Finding] = ()) -> int:
         """Raise Refused if anything differs; otherwise return 0, the count that a job reports."""
-        if found := self.differences():
+        if found := (*log, *self.differences()):
             raise Refused(*found)
         return 0
 
@@ -165,17 +177,19 @@ class Agreement:
         return tuple(islice(self._differences(), MOST))
 
     def _differences(self) -> Iterator[Finding]:
-        records = self._issuers.list_issuers()
+        records = tuple(self._store.list_issuers())
+        issuers = dict(map(_name, records))
+        serial_number = attrgetter("serial_number")
         for record in records:
-            yield from self._of_authority(record)
-        issuers = {each.id: certificate_of(each).subject.public_bytes() for each in records if each.certificate_der}
+            yield from _judged(record, self._of_authority, "issuer", attrgetter("id"))
         for issue in self._store.list_issues():  # first: a lost certificate has no status either
-            yield from _of_issue(issue, issuers)
+            yield from _judged(issue, lambda found: _of_issue(found, issuers), "certificate", serial_number)
         for status in self._store.list_statuses():
-            yield from _of_status(status)
-        for request, other in self._store.list_requests():
-            if columns := [*_other_than_csr(request), *other]:
-                yield REQUEST_OTHER.at(id=request.id, columns=", ".join(columns))
+            yield from _judged(status, _of_status, "revocation", serial_number)
+        for request in self._store.list_requests():
+            yield from _judged(request, lambda found: differences_from_csr(*found), "application", lambda it: it[0].id)
+        for state in self._store.list_request_statuses():
+            yield from _judged(state, RequestStatus.differences, "application", attrgetter("id"))
 
     def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
         if not record.is_issuing:
@@ -193,6 +207,34 @@ class Agreement:
         expected = str(said.details.get("state", State.REVOKED.value)) if said else _GOOD
         if found != expected:
             yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+
+
+def _judged(
+    found: Item | Unreadable,
+    judge: Callable[[Item], Iterable[Finding]],
+    table: str,
+    name: Callable[[Item], object],
+) -> Iterator[Finding]:
+    """Yield the differences of what a row says, or that it cannot be read. No row keeps another from being compared."""
+    if isinstance(found, Unreadable):
+        yield ROW_UNREADABLE.at(table=found.table, row=found.row)
+        return
+    try:
+        yield from tuple(judge(found))
+    except _NOT_OURS:
+        yield ROW_UNREADABLE.at(table=table, row=name(found))
+    except Conflict as error:  # an event that cannot be read
+        yield from error.findings
+
+
+def _name(record: IssuerRecord | Unreadable) -> tuple[str, bytes]:
+    """Return the id and the subject of an authority; of one that cannot be read, a subject that every leaf has."""
+    if isinstance(record, Unreadable):
+        return record.row, b""
+    try:
+        return record.id, certificate_of(record).subject.public_bytes()
+    except _NOT_OURS:
+        return record.id, b""
 
 
 def _of_status(status: Status) -> Iterator[Finding]:
@@ -251,22 +293,7 @@ def _other_issuer(record: CertificateRecord, issuers: Mapping[str, bytes]) -> It
         yield "issuer_id"
 
 
-def _other_than_csr(request: RequestRecord) -> Iterator[str]:
-    """Yield the columns of a request that do not follow from its CSR."""
-    try:
-        loaded = LoadedRequest.of(request.csr_der)
-    except Refused:
-        return iter(["csr_der"])
-    description = csr.describe(loaded)
-    expected = {
-        "request_fingerprint": _sha256(request.csr_der),
-        "key_fingerprint": keys.key_fingerprint(loaded.subject_public_key_info),
-        "subject": description.subject_text,
-    }
-    return _different(request, expected | ({"names": description.names} if description.names else {}))
-
-
-def _different(record: CertificateRecord | RequestRecord, expected: Mapping[str, object]) -> Iterator[str]:
+def _different(record: CertificateRecord, expected: Mapping[str, object]) -> Iterator[str]:
     """Yield the columns that have another value than expected."""
     return (name for name, value in expected.items() if getattr(record, name) != value)
 

@@ -1,0 +1,97 @@
+"""Compares each request with its CSR, and its state with the newest event that changed it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ca_service.authority.audit.entries import RecordedEvent
+from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.errors import Finding, Refused, Rule
+from ca_service.pki import csr, keys
+from ca_service.pki.strict import LoadedRequest
+
+REMEDY: Final = (
+    "Another program changed the database, or only part of it was restored. Stop the service, and restore the whole "
+    "database from the newest backup that `ca-service audit verify` accepts."
+)
+REQUEST_OTHER: Final = Rule(
+    "agreement.request-other",
+    "The row of request {id} differs from its CSR or its newest event in: {columns}.",
+    f"A refusal counts by the fingerprints of the row. {REMEDY}",
+)
+REQUEST_STATE_OTHER: Final = Rule(
+    "agreement.request-state-other",
+    "Request {id} is {found} in the database, but {expected} in the audit log.",
+    f"A refusal in the table keeps rules from approving the CSR. {REMEDY}",
+)
+
+_STATES: Final = {
+    Event.REQUEST_SUBMITTED.value: State.SUBMITTED.value,
+    Event.REQUEST_APPROVED.value: State.APPROVED.value,
+    Event.REQUEST_REFUSED.value: State.REFUSED.value,
+    Event.REQUEST_WITHDRAWN.value: State.WITHDRAWN.value,
+    Event.REQUEST_ISSUED.value: State.ISSUED.value,
+    Event.REQUEST_FAILED.value: State.FAILED.value,
+}
+_DECISIONS: Final = (Event.REQUEST_APPROVED.value, Event.REQUEST_REFUSED.value, Event.REQUEST_WITHDRAWN.value)
+#: The events that change the state of a request.
+REQUEST_CHANGES: Final = tuple(_STATES)
+#: The columns of a request, beside the state, that its newest event has.
+REQUEST_COLUMNS: Final = ("submitted_by", "decided_by", "note")
+_MISSING: Final = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStatus:
+    """The state of a request, its rule and REQUEST_COLUMNS, and the newest event that changed the state.
+
+    `state` is empty without a row, `event` without an event. `newest` is there if both are.
+    """
+
+    id: str
+    state: str = ""
+    rule: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    event: str = ""
+    newest: RecordedEvent | None = None
+
+    def differences(self) -> Iterator[Finding]:
+        """Yield what differs. A request that a rule approved at submission is issued, and has no event of its own."""
+        expected = _STATES[self.event] if self.event else State.ISSUED.value if self.rule else _MISSING
+        if (self.state or _MISSING) != expected:
+            yield REQUEST_STATE_OTHER.at(id=self.id, found=self.state or _MISSING, expected=expected)
+        elif self.newest and (other := [name for name, said in _said(self.newest) if self.columns[name] != said]):
+            yield REQUEST_OTHER.at(id=self.id, columns=", ".join(other))
+
+
+def _said(event: RecordedEvent) -> Iterator[tuple[str, object]]:
+    """Yield the columns of a request that this event has."""
+    yield ("submitted_by" if event.event == Event.REQUEST_SUBMITTED.value else "decided_by"), event.actor
+    if event.event in _DECISIONS:
+        yield "note", event.details.get("note", "")
+        yield "submitted_by", event.details.get("requested_by")
+
+
+def differences_from_csr(request: RequestRecord, other: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield the columns of a request that do not follow from its CSR, and these others, as one finding."""
+    if columns := [*_other_than_csr(request), *other]:
+        yield REQUEST_OTHER.at(id=request.id, columns=", ".join(columns))
+
+
+def _other_than_csr(request: RequestRecord) -> Iterator[str]:
+    try:
+        loaded = LoadedRequest.of(request.csr_der)
+    except Refused:
+        return iter(["csr_der"])
+    description = csr.describe(loaded)
+    expected = {
+        "request_fingerprint": hashlib.sha256(request.csr_der).hexdigest(),
+        "key_fingerprint": keys.key_fingerprint(loaded.subject_public_key_info),
+        "subject": description.subject_text,
+        **({"names": description.names} if description.names else {}),
+    }
+    return (name for name, value in expected.items() if getattr(request, name) != value)
