@@ -223,7 +223,7 @@ class Probes:
         return [(each, address) for each, address in allowed if address or each is first[each.host]]
 
     def _address(self, actor: Actor, host: str) -> str | None:
-        """Return the address of a host, empty if there is none; None if the job may not connect. People get the error."""
+        """Return the address of a host, or empty; None where the job may not connect. People get the error."""
         try:
             return self._connections.address(actor, host)
         except InvalidInput:
