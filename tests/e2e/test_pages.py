@@ -236,6 +236,10 @@ def test_keys_go_to_pages_unless_they_are_switched_off(browser: Browser, furnish
         tab.page.keyboard.press("/")
         tab.page.keyboard.type("gs")
         assert tab.page.input_value("[type=search]") == "gs"
+        tab.go("/certificates")
+        tab.page.locator("main input[type=checkbox]").first.check()
+        tab.page.keyboard.type("gc")
+        tab.page.wait_for_url(tab.url + "/clusters")
 
         tab.go("/help")
         tab.page.uncheck("[data-shortcuts] input")

@@ -62,6 +62,20 @@ def test_the_result_of_one_node_fits_on_one_screen(tab: Tab, serials: tuple[str,
         assert "`" not in tab.page.inner_text("main")
 
 
+def test_the_result_fits_on_one_screen_whatever_the_product(
+    tab: Tab, serials: tuple[str, ...], service: Service
+) -> None:
+    assign = service.installation.host_products.assign
+    for product, at in (("cucm", "15"), ("uccx", "15"), ("socialminer", "12.5"), ("cuc", "15"), ("imp", "15")):
+        assign(OPERATOR, "uccx1.example.com", product, at)
+        tab.go(f"/issued?serial={serials[0]}")
+        assert _end_of_main(tab) <= SCREEN["height"], (product, at)
+        titles = tab.page.locator(".steps summary strong").all_inner_texts()
+        assert "Upload the certificate to tomcat-ECDSA" in titles
+        tab.page.click(".steps >> text=Details and command")
+        assert "set cert import trust tomcat" in tab.page.inner_text(".steps > li:first-child")
+
+
 def test_a_certificate_and_its_steps_fit_on_one_screen(tab: Tab, serials: tuple[str, ...]) -> None:
     for serial in serials[:2]:
         tab.go(f"/certificates/{serial}")

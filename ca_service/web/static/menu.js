@@ -11,7 +11,7 @@ export function areOff() {
 
 /** @param {EventTarget | null} target */
 export function isField(target) {
-  return target instanceof HTMLElement && target.matches("input, textarea, select, [contenteditable]");
+  return target instanceof HTMLElement && target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 }
 
 /** @param {Element | null} but the part of the page whose menu stays open */
