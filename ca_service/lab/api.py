@@ -93,7 +93,7 @@ class APIHandler(BaseHTTPRequestHandler):
             return self._change(path, _document(body))
         reads: dict[str, Callable[[], object]] = {
             "/snapshot/server": self.node.snapshot,
-            "/options": lambda: {"services": SERVICES, "keyTypes": ["rsa", "ec"], "distributions": ["this-server"]},
+            "/options": self.node.options,
             "/csr": lambda: {"csr": self.node.find_csr(service)},
             "/trust/certificate": self._trust_list,
             "/identity/certificate": lambda: self._identity(service),

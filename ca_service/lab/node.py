@@ -100,6 +100,10 @@ class LabNode:
         """Whether the account is locked."""
         return self._failures >= MAX_FAILURES
 
+    def options(self) -> dict[str, list[str]]:
+        """Return what a CSR may ask for. Cisco does not publish the words."""
+        return {"services": [*SERVICES], "keyTypes": ["rsa", "ec"], "distributions": ["this-server"]}
+
     def snapshot(self) -> dict[str, Any]:
         """Return what the API calls the snapshot of the server."""
         with self._lock:

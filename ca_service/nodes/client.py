@@ -109,6 +109,14 @@ class PinnedSession:
         """See the port."""
         return api.read_snapshot(self._place.host, self._call("GET", api.SNAPSHOT, "the snapshot"))
 
+    def read_options(self) -> str:
+        """See the port."""
+        try:
+            found = self._call("GET", api.OPTIONS, "its options")
+        except (Refused, Unanswered):  # nothing depends on it
+            return ""
+        return visible(json.dumps(found, ensure_ascii=False))[:_MAX_SAID]
+
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """See the port."""
         self._call("POST", api.CSR, "a new CSR", api.csr_body(purpose, common_name, curve))

@@ -28,6 +28,7 @@ NODE_SNAPSHOT: Final = Rule(
 
 BASE: Final = "/platformcom/api/v1/certmgr/config"
 SNAPSHOT: Final = f"{BASE}/snapshot/server"
+OPTIONS: Final = f"{BASE}/options"
 CSR: Final = f"{BASE}/csr"
 TRUST: Final = f"{BASE}/trust/certificates"
 IDENTITY: Final = f"{BASE}/identity/certificates"

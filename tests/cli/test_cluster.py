@@ -214,7 +214,7 @@ def test_the_ports_of_the_nodes_are_looked_at(ca: CommandLine, here: Path) -> No
     ca.answer("cluster", "sign", "Here", "node1.csr")
     result = ca("cluster", "probe", "Here", "--json")
     found: dict[str, Any] = json.loads(result.stdout)
-    assert (result.exit_code, {each["verdict"] for each in found["ports"]}) == (ExitCode.UNREACHABLE, {"unreachable"})
+    assert (result.exit_code, {each["verdict"] for each in found["ports"]}) == (ExitCode.UNREACHABLE, {"unknown-host"})
 
 
 def test_a_removed_cluster_is_gone(lab: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ class FakeNodeSession:
     def read(self) -> Snapshot:
         """See the port."""
         return read_snapshot(self._node.host, self._made("read", self._node.snapshot))
+
+    def read_options(self) -> str:
+        """See the port."""
+        return json.dumps(self._made("options", self._node.options))
 
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """See the port."""

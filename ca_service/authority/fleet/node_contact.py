@@ -95,6 +95,9 @@ class NodeSession(Protocol):
     def read(self) -> Snapshot:
         """Return the snapshot of the node."""
 
+    def read_options(self) -> str:
+        """Return what the API offers, as JSON, at most 500 characters; empty if the node does not say."""
+
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """Generate a CSR; it replaces an earlier one and its key."""
 

@@ -38,7 +38,7 @@ from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.connections import Connections
 from ca_service.authority.fleet.node_commands import find_node
 from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
-from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage
+from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage, with_options
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
 from ca_service.authority.fleet.node_run import Applied, OpenNode, Run, TimeLimit
 from ca_service.authority.fleet.node_sign_ins import NodeSignIns
@@ -152,6 +152,9 @@ class NodeDriver:
         self._require_api(contact.place.host, order)
         with self._open(actor, contact, credentials) as node:
             plan = self._plan(actor, contact, node, order)
+            if plan.stage is Stage.NO_CSR:
+                with node.call() as session:
+                    plan = with_options(plan, session.read_options())
             if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
                 self._follow(actor, node, plan)
         return plan

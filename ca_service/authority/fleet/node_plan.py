@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -55,6 +55,13 @@ NODE_CSR_REPLACED: Final = Rule(
     options="--new-csr, new_csr",
 )
 
+NODE_OPTIONS: Final = Rule(
+    "node.options",
+    "The API of {host} offers: {options}",
+    "The CSR is ordered with {asked}. Cisco does not publish these words. If the node offers other ones, generate the "
+    "CSR on the page of the node.",
+    Severity.NOTE,
+)
 NODE_CSR_NAMES: Final = Rule(
     "node.csr-names",
     "The CSR of {host} has names of other hosts: {names}.",
@@ -179,6 +186,13 @@ def outstanding(identity: NodeIdentity) -> bytes:
 def is_lasting(record: CertificateRecord, now: datetime) -> bool:
     """Return whether a certificate need not be renewed yet."""
     return record.not_after - now > timedelta(days=RENEWAL_DAYS)
+
+
+def with_options(plan: Plan, offered: str) -> Plan:
+    """Return the plan with a note of what the API of the node offers for a CSR, if it has said so."""
+    asked = certificate_api.csr_body(plan.purpose, plan.common_name, plan.curve).decode()
+    note = NODE_OPTIONS.at(host=plan.host, options=offered, asked=asked)
+    return replace(plan, findings=(*plan.findings, note)) if offered else plan
 
 
 def plan_of(facts: Facts) -> Plan:

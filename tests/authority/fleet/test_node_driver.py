@@ -76,6 +76,11 @@ def applied(lab: Lab, node: LabNode, order: Order = Order(), who: Actor = OPERAT
     return lab.node_driver.apply(who, contact, CREDENTIALS, order, plan.keys).finish()
 
 
+def rules(plan: Plan) -> list[str]:
+    """The rules of its findings."""
+    return [each.rule for each in plan.findings]
+
+
 def installed(node: LabNode) -> x509.Certificate:
     """The certificate that the node has for tomcat-ECDSA."""
     rows = node.snapshot()["identities"]
@@ -102,10 +107,19 @@ def events(lab: Lab) -> list[str]:
 
 def test_the_plan_of_a_new_node_has_all_changes_and_makes_none(lab: Lab, node: LabNode) -> None:
     plan = planned(lab, node)
-    assert (plan.stage, kinds(plan), plan.findings) == (Stage.NO_CSR, ALL, ())
+    assert (plan.stage, kinds(plan), rules(plan)) == (Stage.NO_CSR, ALL, ["node.options"])
     assert plan.common_name == "cucm1-EC.example.com"
     assert node.calls == {}
     assert (sign_ins(lab), events(lab)) == ([Event.NODE_SIGN_IN_TRIED], [])
+
+
+def test_the_plan_of_a_csr_shows_what_the_api_offers_beside_what_is_asked(lab: Lab, node: LabNode) -> None:
+    [note] = [each for each in planned(lab, node).findings if each.rule == "node.options"]
+    assert '"distributions": ["this-server"]' in note.detail
+    assert '"distribution": "this-server"' in note.remedy
+    assert not note.is_error
+    applied(lab, node)
+    assert rules(planned(lab, node)) == []
 
 
 def test_what_cisco_does_not_document_is_marked_in_the_plan(lab: Lab, node: LabNode) -> None:
@@ -229,7 +243,7 @@ def test_a_csr_on_the_node_is_used_and_no_other_is_ordered(lab: Lab, node: LabNo
 def test_a_csr_is_replaced_only_on_request(lab: Lab, node: LabNode) -> None:
     node.generate_csr("tomcat-ECDSA", "cucm1-EC.example.com", 256)
     plan = planned(lab, node, Order(new_csr=True))
-    assert (kinds(plan), [each.rule for each in plan.findings]) == (ALL, ["node.csr-replaced"])
+    assert (kinds(plan), rules(plan)) == (ALL, ["node.csr-replaced", "node.options"])
     assert applied(lab, node, Order(new_csr=True)).plan.stage is Stage.INSTALLED
     assert node.calls["csr"] == 2
 
@@ -277,7 +291,7 @@ def namesake(lab: Lab, start: timedelta) -> x509.Certificate:
 def test_a_namesake_that_keeps_the_root_out_is_found_before_anything_is_sent(lab: Lab, node: LabNode) -> None:
     node.upload_trust([namesake(lab, timedelta(0))])
     contact, plan = contact_of(lab, node), planned(lab, node)
-    assert [each.rule for each in plan.findings] == ["fit.trust"]
+    assert rules(plan) == ["fit.trust", "node.options"]
     with pytest.raises(Refused):
         lab.node_driver.apply(OPERATOR, contact, CREDENTIALS, Order(), plan.keys).finish()
     assert node.calls == {"trust": 1}
@@ -285,7 +299,7 @@ def test_a_namesake_that_keeps_the_root_out_is_found_before_anything_is_sent(lab
 
 def test_a_namesake_that_the_root_replaces_is_a_warning(lab: Lab, node: LabNode) -> None:
     node.upload_trust([namesake(lab, timedelta(days=-1))])
-    assert [each.rule for each in planned(lab, node).findings] == ["fit.trust-replaced"]
+    assert rules(planned(lab, node)) == ["fit.trust-replaced", "node.options"]
     assert applied(lab, node).plan.stage is Stage.INSTALLED
 
 
