@@ -32,7 +32,8 @@ def command(session: Session, hosts: tuple[str, ...]) -> ExitCode:
 
     Without a PORT, the ports of the product are asked. Each port is asked for an EC and for an RSA certificate, in TLS
     1.2 and 1.3; nothing but the handshake is sent. Exit code 3: an older, a self-signed or no EC certificate is
-    presented; 4: a wrong one; 6: no port answers, or DNS does not know the host.
+    presented; 4: a wrong one; 6: no port presents one, for example
+    because DNS does not know the host.
     """
     return tell(
         session,

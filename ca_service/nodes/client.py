@@ -111,11 +111,8 @@ class PinnedSession:
 
     def read_options(self) -> str:
         """See the port."""
-        try:
-            found = self._call("GET", api.OPTIONS, "its options")
-        except (Refused, Unanswered):  # nothing depends on it
-            return ""
-        return visible(json.dumps(found, ensure_ascii=False))[:_MAX_SAID]
+        said = visible(json.dumps(self._call("GET", api.OPTIONS, "its options"), ensure_ascii=False))
+        return said if len(said) <= _MAX_SAID else f"{said[: _MAX_SAID - 1]}\u2026"
 
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """See the port."""

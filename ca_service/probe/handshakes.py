@@ -78,7 +78,7 @@ class TLSProber:
 
     def probe(self, ports: Sequence[tuple[Target, str]]) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
         """Make all handshakes with each port at its address, some ports at a time; yield each port as it is done."""
-        with ThreadPoolExecutor(min(len(ports), PORTS_AT_A_TIME), thread_name_prefix="probe") as pool:
+        with ThreadPoolExecutor(PORTS_AT_A_TIME, thread_name_prefix="probe") as pool:  # it starts what it needs
             running = {pool.submit(self._all_handshakes, target, address): target for target, address in ports}
             try:
                 for done in as_completed(running):

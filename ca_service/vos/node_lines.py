@@ -20,7 +20,7 @@ _TOMCAT = "utils service restart Cisco Tomcat"
 
 
 def request_steps(host: str, purpose: Purpose, node: Node | None, options: Sequence[str] = ()) -> tuple[Step, ...]:
-    """Return the steps that make a CSR on the node and show it; `options` are more ones of `ca-service sign`."""
+    """Return the steps that make a CSR on the node and show it; `options` are added to `ca-service sign`."""
     unit = purpose.service
     return (
         Step(

@@ -108,7 +108,7 @@ def _numbered(board: Board) -> Iterator[GuideStep]:
 
 
 def _next(every: Sequence[GuideStep], opened: GuideStep | None = None) -> GuideStep | None:
-    """Return the next step that is left after the open one, from the end on the first; None if no other is left."""
+    """Return the next step that is left: after the open one, then from the start. Passed optional ones come last."""
     passed = passed_over([each.step for each in every], {each.step.key for each in every if each.mark})
     place = every.index(opened) if opened else 0
     left = [each for each in (*every[place:], *every[:place]) if each.mark is None and each != opened]

@@ -163,6 +163,10 @@ def test_ten_megabytes_of_certificate_are_refused_at_their_length(tmp_path: Path
         assert (found.ending, found.detail, found.chain) == (Ending.NOT_TLS, "excessive message size", ())
 
 
+def test_of_no_ports_nothing_is_said() -> None:
+    assert list(TLSProber(clock.stopwatch).probe([])) == []
+
+
 def test_all_ports_are_looked_at_and_a_dead_one_only_once(pairs: Pairs) -> None:
     prober = TLSProber(clock.stopwatch)
     with listening(tls_servers.tls(pairs.rsa, pairs.ec)) as port, listening(tls_servers.silent) as dead:

@@ -71,7 +71,7 @@ def upload(lab: Lab, *, name: str = "Contact centre") -> str:
 
 
 def test_a_reader_without_anything_to_do_sees_what_that_means_for_the_role(lab: Lab) -> None:
-    for role, said in ((Role.REQUESTER, NOTHING), (Role.APPROVER, NOTHING), (Role.AUDITOR, "Auditors read and change")):
+    for role, said in ((Role.REQUESTER, NOTHING), (Role.APPROVER, NOTHING), (Role.AUDITOR, "Auditors have no tasks")):
         page = page_of(lab, role)
         assert said in page.text
         assert "Needs you" not in page.text

@@ -96,7 +96,7 @@ class NodeSession(Protocol):
         """Return the snapshot of the node."""
 
     def read_options(self) -> str:
-        """Return what the API offers, as JSON, at most 500 characters; empty if the node does not say."""
+        """Return what the API offers, as JSON, at most 500 characters."""
 
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """Generate a CSR; it replaces an earlier one and its key."""

@@ -26,7 +26,7 @@ Both hold for all processes of the installation.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
@@ -37,7 +37,15 @@ from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.fleet.connections import Connections
 from ca_service.authority.fleet.node_commands import find_node
-from ca_service.authority.fleet.node_contact import Contact, Credentials, NodeClient, NodeSession, Place, Warrant
+from ca_service.authority.fleet.node_contact import (
+    Contact,
+    Credentials,
+    NodeClient,
+    NodeSession,
+    Place,
+    Unanswered,
+    Warrant,
+)
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage, with_options
 from ca_service.authority.fleet.node_planner import Planner, hint_of, options_of
 from ca_service.authority.fleet.node_run import Applied, OpenNode, Run, TimeLimit
@@ -153,7 +161,8 @@ class NodeDriver:
         with self._open(actor, contact, credentials) as node:
             plan = self._plan(actor, contact, node, order)
             if plan.stage is Stage.NO_CSR:
-                with node.call() as session:
+                # Nothing depends on it. A refusal is an answer, and ends the wait; no answer does not.
+                with suppress(Unanswered), node.call() as session, suppress(Refused):
                     plan = with_options(plan, session.read_options())
             if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
                 self._follow(actor, node, plan)

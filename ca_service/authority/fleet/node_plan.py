@@ -58,8 +58,8 @@ NODE_CSR_REPLACED: Final = Rule(
 NODE_OPTIONS: Final = Rule(
     "node.options",
     "The API of {host} offers: {options}",
-    "The CSR is ordered with {asked}. Cisco does not publish these words. If the node offers other ones, generate the "
-    "CSR on the page of the node.",
+    "If it does not offer what the CSR asks for, generate the CSR in Cisco Unified OS Administration. The CSR asks for "
+    "{asked}. Cisco does not document these values for EC keys.",
     Severity.NOTE,
 )
 NODE_CSR_NAMES: Final = Rule(
@@ -189,10 +189,10 @@ def is_lasting(record: CertificateRecord, now: datetime) -> bool:
 
 
 def with_options(plan: Plan, offered: str) -> Plan:
-    """Return the plan with a note of what the API of the node offers for a CSR, if it has said so."""
+    """Return the plan with a note of what the API of the node offers for a CSR."""
     asked = certificate_api.csr_body(plan.purpose, plan.common_name, plan.curve).decode()
     note = NODE_OPTIONS.at(host=plan.host, options=offered, asked=asked)
-    return replace(plan, findings=(*plan.findings, note)) if offered else plan
+    return replace(plan, findings=(*plan.findings, note))
 
 
 def plan_of(facts: Facts) -> Plan:

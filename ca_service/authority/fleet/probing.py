@@ -159,7 +159,7 @@ class Probes:
     def probe_all(self) -> int:
         """Look at the nodes of all clusters, for the job; return how many ports were looked at.
 
-        Hosts that may not be connected to are left out. Others have their turns first: the rest waits a round.
+        Hosts that may not be connected to are left out. If people use all turns, it ends; the next one begins again.
         """
         count = 0
         for cluster in chain.from_iterable(cluster_pages(self._fleet, _PROBER)):

@@ -1,1 +1,1 @@
-"""Whether all is well: the audit log against the tables, what is published, where requests come from, doctor."""
+"""The health of the installation: doctor, the audit log against the tables, what is published, where requests come from."""

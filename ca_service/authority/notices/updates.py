@@ -197,7 +197,7 @@ def _unserved_update(cluster: ClusterRecord, slots: Sequence[Slot], now: datetim
     return Update(
         Kind.NOT_SERVED,
         tuple((each.serial_number, each.issued_at) for each in records),
-        f"{visible(cluster.name)}: issued {days} days ago and not yet served",
+        f"{visible(cluster.name)}: issued {days} days ago and not yet presented",
         f"These certificates are issued, and it is not known that their node presents them:\n{lines}\n\n"
         "Next: go on with the steps, or look at the ports of the node.",
         f"/clusters/{cluster.id}",

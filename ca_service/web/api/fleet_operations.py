@@ -142,7 +142,7 @@ CLUSTERS: Final = (
             "port is a line, written as soon as it is done."
         ),
         curl=curl(f'-X POST "{_ONE_CURL}/probes"'),
-        answers={200: "What each port presents.", 202: "The same as NDJSON, while the ports are looked at."},
+        answers={200: "What each port presents.", 202: "NDJSON: one line for each port, while the probe runs."},
         answer=ProbeDocument,
         query=inputs.ProbeQuery,
         forms=BATCH_FORMS,

@@ -265,7 +265,7 @@ _PROBES: Final = (
             "one entry, with the verdict `unknown-host`."
         ),
         curl=curl("""--json '{{"hosts": ["uccx1.example.com:12015"]}}' "{base_url}/api/v1/probes" """.strip()),
-        answers={200: "What each port presents.", 202: "The same as NDJSON, while the ports are looked at."},
+        answers={200: "What each port presents.", 202: "NDJSON: one line for each port, while the probe runs."},
         answer=ProbeDocument,
         query=inputs.ProbeQuery,
         forms=BATCH_FORMS,

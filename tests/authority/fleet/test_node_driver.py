@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
-from ca_service.authority.fleet.node_contact import Contact, Credentials, Warrant
+from ca_service.authority.fleet.node_contact import Contact, Credentials, Unanswered, Warrant
 from ca_service.authority.fleet.node_plan import Kind, Order, Plan, Stage
 from ca_service.authority.fleet.node_run import Applied
 from ca_service.authority.fleet.nodes import NodeInput
@@ -24,9 +24,10 @@ from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.documents.nodes import NodePlanDocument
-from ca_service.errors import Conflict, NotAllowed, Refused, TooManyAttempts, Unreachable, only_errors
+from ca_service.errors import CAServiceError, Conflict, NotAllowed, Refused, TooManyAttempts, Unreachable, only_errors
 from ca_service.lab import materials
 from ca_service.lab.node import LabNode, NodeRefusal
+from ca_service.nodes.wire import NODE_UNREACHABLE
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import TOMCAT_ECDSA
@@ -120,6 +121,24 @@ def test_the_plan_of_a_csr_shows_what_the_api_offers_beside_what_is_asked(lab: L
     assert not note.is_error
     applied(lab, node)
     assert rules(planned(lab, node)) == []
+
+
+@pytest.mark.parametrize("error", [Refused, Unanswered])
+def test_a_node_that_does_not_say_what_its_api_offers_has_a_plan_and_only_an_answer_ends_the_wait(
+    lab: Lab, node: LabNode, error: type[CAServiceError]
+) -> None:
+    def fail(name: str) -> None:
+        if name == "before options":
+            raise error.because(NODE_UNREACHABLE, host=HOST, port=443, reason="closed")
+
+    lab.node_client.hook = fail
+    assert rules(planned(lab, node)) == []
+    lab.node_client.hook = nothing
+    if error is Refused:
+        assert applied(lab, node).plan.stage is Stage.INSTALLED
+    else:
+        with pytest.raises(TooManyAttempts):
+            planned(lab, node)
 
 
 def test_what_cisco_does_not_document_is_marked_in_the_plan(lab: Lab, node: LabNode) -> None:

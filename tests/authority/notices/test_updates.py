@@ -132,7 +132,7 @@ def test_a_certificate_that_is_not_served_after_three_days_is_told_once(lab: Lab
     lab.clock.advance(hours=2)
 
     [message] = told(lab, "not-served")
-    assert message.subject == "Contact centre: issued 3 days ago and not yet served"
+    assert message.subject == "Contact centre: issued 3 days ago and not yet presented"
     assert "  uccx1.example.com, tomcat-ECDSA: issued\n" in message.text
     assert "https://ca.example.com/clusters/1\n" in message.text
     data = message.event["data"]
