@@ -1,1 +1,1 @@
-"""The health of the installation: doctor, the audit log against the tables, what is published, where requests come from."""
+"""The health of the installation: doctor, log against tables, what is published, where requests come from."""
