@@ -11,6 +11,7 @@ from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from tests.cli.command_line import CommandLine
+from tests.cli.test_identity import make_older
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 ANNA = Actor(7, "anna", Role.REQUESTER, "192.0.2.1")
@@ -80,6 +81,28 @@ def test_what_fails_is_told_and_ends_with_an_error(ca: CommandLine, waiting: int
         path.unlink()
     result = ca("requests", "approve", str(waiting), "--json")
     assert (result.exit_code, json.loads(result.stdout)["state"]) == (1, "failed")
+
+
+def test_requests_of_every_end_agree_with_the_audit_log_also_in_a_database_of_an_earlier_version(
+    ca: CommandLine, csr: Path, opened: Installation
+) -> None:
+    for node in THREE_NODES:
+        opened.issuance.issue(ANNA, [node.data], Options())
+    ca.answer("requests", "refuse", "1", "--note", "no")
+    opened.requests.withdraw(ANNA, 2)
+    [key] = (ca.folder / "keys").glob("intermediate*.key.pem")
+    away = key.rename(ca.folder / "away")
+    assert ca("requests", "approve", "3").exit_code == 1
+    ca.answer("audit", "verify")
+    away.rename(key)
+    ca.answer("requests", "approve", "3", "--note", "now")
+    ca.answer("sign", csr, "--new")
+    opened.close()
+    make_older(ca.folder)
+    ca.answer("db", "upgrade")
+    assert ca.answer("audit", "verify")["holds"] is True
+    states = [each["state"] for each in ca.answer("requests", "list", "--state", "all")["requests"]]
+    assert sorted(states) == ["issued", "issued", "refused", "withdrawn"]
 
 
 @pytest.mark.parametrize(
