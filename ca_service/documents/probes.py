@@ -65,7 +65,9 @@ class PortDocument(Document):
 class ProbeDocument(Document):
     """The results, in the order of host and port."""
 
-    works: bool = Field(description="whether every port that presents an EC certificate works, and at least one does")
+    works: bool = Field(
+        description="whether every port that presents an EC certificate works, one does, and DNS knows every host"
+    )
     experience: str = Field(description="what agents of UCCX 11.5 see with these certificates; empty if not known")
     not_restarted: list[str] = Field(
         description="hosts with ports that do not present the certificate from here, although others of their product "
@@ -86,9 +88,9 @@ class ProbeDocument(Document):
 
 
 def works(reports: Sequence[PortReport]) -> bool:
-    """Return whether every port that presents an EC certificate works, and at least one does."""
-    presenting = [each for each in reports if each.leaf is not None]
-    return bool(presenting) and all(each.works for each in presenting)
+    """Return whether every port that presents an EC certificate works, at least one does, and DNS knows every host."""
+    expected = [each for each in reports if each.leaf is not None or each.verdict is Verdict.UNKNOWN_HOST]
+    return bool(expected) and all(each.works for each in expected)
 
 
 def not_restarted(reports: Sequence[PortReport]) -> list[str]:

@@ -111,8 +111,9 @@ class PinnedSession:
 
     def read_options(self) -> str:
         """See the port."""
-        said = visible(json.dumps(self._call("GET", api.OPTIONS, "its options"), ensure_ascii=False))
-        return said if len(said) <= _MAX_SAID else f"{said[: _MAX_SAID - 1]}\u2026"
+        said = json.dumps(self._call("GET", api.OPTIONS, "its options"), ensure_ascii=False)
+        shown = visible(said[: _MAX_SAID + 1])
+        return shown if len(shown) <= _MAX_SAID else f"{shown[: _MAX_SAID - 1]}\u2026"
 
     def generate_csr(self, purpose: Purpose, common_name: str, curve: str) -> None:
         """See the port."""

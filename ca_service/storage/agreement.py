@@ -12,7 +12,7 @@ from ca_service.authority.health.agreement import CHANGES, Issue, Status, Unread
 from ca_service.authority.health.agreement_of_requests import REQUEST_CHANGES, REQUEST_COLUMNS, RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.records import RequestRecord
-from ca_service.errors import NotReady
+from ca_service.errors import Busy, NotReady
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.narrowing import OF_CERTIFICATE
@@ -170,6 +170,8 @@ class SQLAgreementStore:
             found: list[tuple[Any, Item | Unreadable]]
             try:
                 found = [(row[0], make(row)) for row in self._rows(page)]
+            except Busy:
+                raise  # the database does not answer: no row is at fault
             except _NOT_OURS:
                 places = [row[0] for row in self._rows(page.with_only_columns(key))]
                 found = [(place, self._alone(statement.where(key == place), make, tables)) for place in places]
@@ -184,6 +186,8 @@ class SQLAgreementStore:
         """Return what is made of this row, or the row at fault: that of the last table, if the others can be read."""
         try:
             return make(self._rows(statement)[0])
+        except Busy:
+            raise
         except _NOT_OURS:
             table = next((each for each in tables[:-1] if not self._is_readable(statement, each)), tables[-1])
         columns: list[Any] = [cast(each, Text) for each in table.primary_key]
@@ -192,6 +196,8 @@ class SQLAgreementStore:
     def _is_readable(self, statement: Select[Any], table: Table) -> bool:
         try:
             _READERS[table](self._rows(statement.with_only_columns(*table.c))[0])
+        except Busy:
+            raise
         except _NOT_OURS:
             return False
         return True

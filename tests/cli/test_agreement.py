@@ -147,6 +147,26 @@ def test_each_column_of_a_request_is_compared_with_its_csr(ca: CommandLine, csr:
 
 
 @pytest.mark.fault("database", "Another program adds a certificate", "`audit verify` and `doctor` name it")
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("UPDATE issuer SET is_issuing = 0, certificate_der = NULL WHERE role = 'intermediate'", "columns-other"),
+        ("UPDATE issuer SET is_issuing = 0, certificate_der = x'3000' WHERE role = 'intermediate'", "row-unreadable"),
+        ("UPDATE issuer SET certificate_der = x'3000' WHERE role = 'root'", "row-unreadable"),
+        (
+            "INSERT INTO issuer SELECT 'evil', role, 9, name, created_at, NULL, NULL, parent_id, 0 FROM issuer "
+            "WHERE role = 'intermediate'; UPDATE certificate SET issuer_id = 'evil'",
+            "columns-other",
+        ),
+    ],
+    ids=["none", "one that cannot be read", "a root that cannot be read", "a new one without"],
+)
+def test_an_authority_without_its_certificate_hides_no_leaf(signed: CommandLine, change: str, rule: str) -> None:
+    for statement in change.split("; "):
+        tamper(signed, statement)
+    assert signed.rule("audit", "verify", code=4) == f"agreement.{rule}"
+
+
 def test_a_certificate_without_an_event_is_named(signed: CommandLine) -> None:
     tamper(signed, COPY)
     assert signed.rule("audit", "verify", code=4) == "agreement.issue-unrecorded"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
@@ -13,6 +15,8 @@ from ca_service.authority.issuance.records import State as RequestState
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.revocation.records import State, Transition
 from ca_service.authority.revocation.store import RevocationStore
+from ca_service.deadline import DATABASE_BUSY
+from ca_service.errors import Busy
 from ca_service.storage.agreement import SQLAgreementStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
@@ -139,3 +143,20 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_are_read(issued_under
     with issued_under.write() as connection:
         connection.execute(text("UPDATE audit_event SET details = '5'"))
     assert {each.table for each in agreement.list_issues() if isinstance(each, Unreadable)} == {"audit_event"}
+
+
+@on_both
+def test_a_database_that_does_not_answer_is_no_row_that_cannot_be_read(
+    issued_under: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SQLLedger(issued_under).record([certificate_record()], [event("lost")], always_new=True, replay=None)
+    read, is_busy = issued_under.read, iter((True, False, True, True))
+
+    def busy(_: Database) -> AbstractContextManager[Connection]:
+        if next(is_busy, False):
+            raise Busy.because(DATABASE_BUSY, seconds=1)
+        return read()
+
+    monkeypatch.setattr(type(issued_under), "read", busy)
+    with pytest.raises(Busy):
+        list(SQLAgreementStore(issued_under).list_issues())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -253,7 +254,8 @@ class Probes:
             yield report
         with limited(_STORING_SECONDS):
             for cluster_id, line in lines:
-                self._move(actor, cluster_id, line, found, chosen)
+                with suppress(InvalidInput):  # it was renewed meanwhile: the next probe has the new steps
+                    self._move(actor, cluster_id, line, found, chosen)
 
     def _move(
         self, actor: Actor, cluster_id: int, line: Line, reports: Sequence[PortReport], chosen: Sequence[Target]
@@ -272,7 +274,11 @@ class Probes:
             and each.target.presents != "RSA"
             and not {handshake.ending for handshake in each.handshakes} <= DEAD
         ]
-        is_served = bool(seen) and all(each.serial_number == slot.certificate.serial_number for each in seen)
+        expected = {each.host for each in _targets_of(slot) if each.presents != "RSA"}
+        is_whole = expected <= {each.target.host for each in seen}  # each node that a multi-server certificate is for
+        is_served = (
+            bool(seen) and is_whole and all(each.serial_number == slot.certificate.serial_number for each in seen)
+        )
         if is_served:
             for step in (line.upload_step, line.verify_step):
                 self._handover.mark(actor, cluster_id, step, done=True)

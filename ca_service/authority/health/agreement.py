@@ -178,7 +178,7 @@ class Agreement:
 
     def _differences(self) -> Iterator[Finding]:
         records = tuple(self._store.list_issuers())
-        issuers = dict(map(_name, records))
+        issuers = {key: subject for key, subject in map(_subject, records) if subject is not None}
         serial_number = attrgetter("serial_number")
         for record in records:
             yield from _judged(record, self._of_authority, "issuer", attrgetter("id"))
@@ -192,11 +192,11 @@ class Agreement:
             yield from _judged(state, RequestStatus.differences, "application", attrgetter("id"))
 
     def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
-        if not record.is_issuing:
+        certificate = certificate_of(record) if record.certificate_der or record.is_issuing else None
+        if certificate is None or not record.is_issuing:
             return
         query = EventQuery(subject=record.id, events=_AUTHORITIES, limit=1)
         newest = next(iter(self._events.list_events(query).items), None)
-        certificate = certificate_of(record)
         if newest is None or newest.details.get("fingerprint") != encodings.fingerprint(certificate):
             yield AUTHORITY_OTHER.at(issuer=record.id)
         serial_number = serial_text(certificate.serial_number)
@@ -227,10 +227,15 @@ def _judged(
         yield from error.findings
 
 
-def _name(record: IssuerRecord | Unreadable) -> tuple[str, bytes]:
-    """Return the id and the subject of an authority; of one that cannot be read, a subject that every leaf has."""
+def _subject(record: IssuerRecord | Unreadable) -> tuple[str, bytes | None]:
+    """Return the id and the subject of an authority; None without a certificate, with which nothing can be issued.
+
+    The subject of one that cannot be read, which is a finding already, is b"": it is in every leaf.
+    """
     if isinstance(record, Unreadable):
         return record.row, b""
+    if not record.certificate_der:
+        return record.id, None
     try:
         return record.id, certificate_of(record).subject.public_bytes()
     except _NOT_OURS:

@@ -13,6 +13,7 @@ from ca_service import deadline
 from ca_service.authority.access.grants import Grant
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.certificates import CertificateRecord
+from ca_service.authority.fleet.clusters import STEP_UNKNOWN
 from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.placement import Placement
@@ -408,6 +409,46 @@ def test_the_job_looks_at_the_others_where_one_host_may_not_be_connected_to_and_
     assert lab.probes.probe_all() > 0
     assert {host for host, *_ in lab.prober.connected} == {HOST, "sm1.example.com"}
     assert slot(lab).state is State.VERIFIED
+
+
+def test_a_multi_server_certificate_is_verified_once_each_of_its_nodes_presents_it(lab: Lab) -> None:
+    hosts = ("cucm1.example.com", "cucm2.example.com")
+    roles = ("publisher", "subscriber")
+    made = lab.fleet.create(
+        OPERATOR, "Calls", [NodeInput(host, "cucm", "15", role) for host, role in zip(hosts, roles, strict=True)]
+    )
+    asked = pem(node("cucm1-EC-ms.example.com", *hosts).der())
+    lab.fleet.sign(OPERATOR, made.id, [Placement(asked, made.nodes[0].id, "tomcat-ECDSA", True)], Options())
+    line = lab.handover.board(OPERATOR, made.id).lines[0]
+    assert line.slot.certificate
+    presented = chain(lab, line.slot.certificate)
+    lab.prober.chains = dict.fromkeys(((host, port) for host in hosts for port in range(1, 9999)), presented)
+
+    lab.prober.addresses = {hosts[1]: ("127.0.0.1",)}
+    lab.probes.probe_all()
+    assert lab.fleet.slots(OPERATOR, made.id)[0].state is State.ISSUED
+    lab.prober.addresses = {}
+    lab.probes.probe_all()
+    assert lab.fleet.slots(OPERATOR, made.id)[0].state is State.VERIFIED
+
+
+def test_a_node_whose_certificate_is_renewed_during_the_probe_moves_nothing_and_is_no_error(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def marked(*_: object, **__: object) -> None:
+        raise InvalidInput(STEP_UNKNOWN.at("/step"))
+
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    monkeypatch.setattr(lab.handover, "mark", marked)
+    assert lab.probes.probe_all() > 0
+    assert slot(lab).state is State.ISSUED
+
+
+def test_a_host_that_dns_does_not_know_is_no_success(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    assert ProbeDocument.of(list(lab.probes.probe_cluster(REQUESTER, 1))).works
+    lab.prober.addresses = {"uccx2.example.com": ()}
+    assert not ProbeDocument.of(list(lab.probes.probe_cluster(REQUESTER, 1))).works
 
 
 def test_a_cluster_that_is_none_is_not_found(lab: Lab) -> None:
