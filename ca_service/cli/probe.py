@@ -11,7 +11,7 @@ from ca_service.cli.console import Console
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.probes import PortDocument, ProbeDocument
+from ca_service.documents.probes import ProbeDocument
 from ca_service.pki.visible_text import visible
 from ca_service.vos.served import BROKEN, PortReport, Verdict
 
@@ -50,7 +50,7 @@ def watched(console: Console, reports: Iterator[PortReport]) -> ProbeDocument:
     for report in reports:
         found.append(report)
         if sys.stderr.isatty():
-            console.remark(f"{_place(PortDocument.of(report))} {report.verdict.value}")
+            console.remark(f"{_place(report.target.host, report.target.port, report.verdict)} {report.verdict.value}")
     return ProbeDocument.of(found)
 
 
@@ -66,7 +66,7 @@ def report_lines(found: ProbeDocument) -> list[str]:
     for port in found.ports:
         verdict = click.style(port.verdict.value, fg=_COLOURS.get(port.verdict, "red"), bold=True)
         service = f"  {visible(port.service)}" if port.service and port.verdict is not Verdict.UNKNOWN_HOST else ""
-        lines.append(f"{_place(port)}  {verdict}{service}")
+        lines.append(f"{_place(port.host, port.port, port.verdict)}  {verdict}{service}")
         lines += [f"  {visible(each)}" for each in port.sentences]
     if found.not_restarted:
         hosts = visible(", ".join(found.not_restarted))
@@ -76,8 +76,8 @@ def report_lines(found: ProbeDocument) -> list[str]:
     return lines
 
 
-def _place(port: PortDocument) -> str:
-    return visible(port.host) if port.verdict is Verdict.UNKNOWN_HOST else f"{visible(port.host)}:{port.port}"
+def _place(host: str, port: int, verdict: Verdict) -> str:
+    return visible(host) if verdict is Verdict.UNKNOWN_HOST else f"{visible(host)}:{port}"
 
 
 def _code(found: ProbeDocument) -> ExitCode:

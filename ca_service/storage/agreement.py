@@ -111,6 +111,10 @@ _READERS: Final[dict[Table, Callable[[Any], object]]] = {
 }
 
 
+class _UnreadableError(Exception):
+    """One of these rows was written by another program, and cannot be read."""
+
+
 class SQLAgreementStore:
     """The agreement store on a SQL database; the port says what each method promises."""
 
@@ -169,10 +173,8 @@ class SQLAgreementStore:
         while True:
             found: list[tuple[Any, Item | Unreadable]]
             try:
-                found = [(row[0], make(row)) for row in self._rows(page)]
-            except Busy:
-                raise  # the database does not answer: no row is at fault
-            except _NOT_OURS:
+                found = self._made(page, lambda row: (row[0], make(row)))
+            except _UnreadableError:
                 places = [row[0] for row in self._rows(page.with_only_columns(key))]
                 found = [(place, self._alone(statement.where(key == place), make, tables)) for place in places]
             if not found:
@@ -185,22 +187,27 @@ class SQLAgreementStore:
     ) -> Item | Unreadable:
         """Return what is made of this row, or the row at fault: that of the last table, if the others can be read."""
         try:
-            return make(self._rows(statement)[0])
-        except Busy:
-            raise
-        except _NOT_OURS:
+            return self._made(statement, make)[0]
+        except _UnreadableError:
             table = next((each for each in tables[:-1] if not self._is_readable(statement, each)), tables[-1])
         columns: list[Any] = [cast(each, Text) for each in table.primary_key]
         return Unreadable(table.name, " ".join(self._rows(statement.with_only_columns(*columns))[0]))
 
     def _is_readable(self, statement: Select[Any], table: Table) -> bool:
         try:
-            _READERS[table](self._rows(statement.with_only_columns(*table.c))[0])
-        except Busy:
-            raise
-        except _NOT_OURS:
+            self._made(statement.with_only_columns(*table.c), _READERS[table])
+        except _UnreadableError:
             return False
         return True
+
+    def _made(self, statement: Select[Any], make: Callable[[Any], Item]) -> list[Item]:
+        """Return what is made of each row. Raises _UnreadableError, but Busy where the database does not answer."""
+        try:
+            return [make(row) for row in self._rows(statement)]
+        except Busy:
+            raise
+        except _NOT_OURS as error:
+            raise _UnreadableError from error
 
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._database.read() as connection:

@@ -178,12 +178,10 @@ class PortReport:
     def sentences(self) -> tuple[Phrase, ...]:
         """The verdict and the remarks in words."""
         said = {"host": self.target.host, "days": ENDING_DAYS}
-        verdict, remarks = (
-            phrase(SENTENCES[self.verdict], **said),
-            (phrase(_REMARKS[each], **said) for each in self.remarks),
-        )
-        switch = (phrase(self.target.uses),) if self.verdict is Verdict.NO_ECDSA and self.target.uses else ()
-        return (verdict, *switch, *remarks)
+        found = [phrase(SENTENCES[self.verdict], **said)]
+        if self.verdict is Verdict.NO_ECDSA and self.target.uses:
+            found.append(phrase(self.target.uses))
+        return (*found, *(phrase(_REMARKS[each], **said) for each in self.remarks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,8 +264,8 @@ class Probes:
         slot = line.slot
         if slot.certificate is None or slot.covered_by is not None:
             return
-        hosts = {node.fqdn for node in (slot.node, *slot.covers)}
-        own = {(target.host, target.port) for target in (*_targets_of(slot), *chosen)}
+        hosts, targets = {node.fqdn for node in (slot.node, *slot.covers)}, tuple(_targets_of(slot))
+        own = {(target.host, target.port) for target in (*targets, *chosen)}
         seen = [
             each
             for each in reports
@@ -274,7 +274,7 @@ class Probes:
             and each.target.presents != "RSA"
             and not {handshake.ending for handshake in each.handshakes} <= DEAD
         ]
-        expected = {each.host for each in _targets_of(slot) if each.presents != "RSA"}
+        expected = {each.host for each in targets if each.presents != "RSA"}
         is_whole = expected <= {each.target.host for each in seen}  # each node that a multi-server certificate is for
         is_served = (
             bool(seen) and is_whole and all(each.serial_number == slot.certificate.serial_number for each in seen)
