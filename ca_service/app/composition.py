@@ -116,7 +116,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         clock=now,
         serial_numbers=randomness.serial_numbers,
     )
-    completion = Completion(edges.requests, issuance, now)
+    completion = Completion(edges.requests, edges.events, issuance, now)
 
     # What relying parties fetch.
     revocation = Revocation(edges.revocations, now)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Select, String, Table, Text, and_, cast, func, or_, select
+from sqlalchemy import Alias, Column, FromClause, Select, String, Text, and_, cast, func, or_, select
 
 from ca_service.authority.audit.events import Event
 from ca_service.authority.health.agreement import CHANGES, Issue, Status, Unreadable
-from ca_service.authority.health.agreement_of_requests import REQUEST_CHANGES, REQUEST_COLUMNS, RequestStatus
+from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.issuance.recorded import REQUEST_CHANGES, REQUEST_COLUMNS
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.errors import Busy, NotReady
 from ca_service.storage import rows
@@ -95,17 +96,30 @@ _NEWEST_REQUEST_CHANGE: Final = (
     .correlate(application)
     .scalar_subquery()
 )
+_SUBMITTED: Final = audit_event.alias("submission")
+_SUBMISSION: Final = (
+    select(func.min(audit_event.c.id))
+    .where(_KIND.in_([Event.REQUEST_SUBMITTED.value]), audit_event.c.subject == cast(application.c.id, String))
+    .correlate(application)
+    .scalar_subquery()
+)
 _REQUEST_STATUSES: Final = (
-    select(*(application.c[name] for name in ("id", "state", "rule", *REQUEST_COLUMNS)), *_EVENT_COLUMNS)
+    select(
+        *(application.c[name] for name in ("id", "state", "rule", *REQUEST_COLUMNS)),
+        *(column.label(f"submission_{column.name}") for column in _SUBMITTED.c),
+        *_EVENT_COLUMNS,
+    )
     .select_from(application)
+    .outerjoin(_SUBMITTED, _SUBMITTED.c.id == _SUBMISSION)
     .outerjoin(audit_event, audit_event.c.id == _NEWEST_REQUEST_CHANGE)
 )
 _REQUEST_CHANGES: Final = select(audit_event.c.id, audit_event.c.subject, audit_event.c.event).where(
     audit_event.c.event.in_(REQUEST_CHANGES)
 )
 #: How a row of each table is read alone, to find the one that cannot be read.
-_READERS: Final[dict[Table, Callable[[Any], object]]] = {
+_READERS: Final[dict[FromClause, Callable[[Any], object]]] = {
     audit_event: rows.recorded_event,
+    _SUBMITTED: lambda row: row.id is None or rows.recorded_event(row),
     revocation: rows.revocation_record,
     application: tuple,
 }
@@ -138,7 +152,9 @@ class SQLAgreementStore:
 
     def list_request_statuses(self) -> Iterator[RequestStatus | Unreadable]:
         """Yield the state of each request."""
-        yield from self._each(_REQUEST_STATUSES, application.c.id, _request_status, (application, audit_event))
+        yield from self._each(
+            _REQUEST_STATUSES, application.c.id, _request_status, (application, _SUBMITTED, audit_event)
+        )
         after, lost = 0, dict[str, str]()
         while found := self._rows(
             _REQUEST_CHANGES.where(audit_event.c.id > after).order_by(audit_event.c.id).limit(_PAGE)
@@ -162,7 +178,7 @@ class SQLAgreementStore:
             yield Status(serial_number, event, "", None)
 
     def _each(
-        self, statement: Select[Any], key: Column[Any], make: Callable[[Any], Item], tables: tuple[Table, ...]
+        self, statement: Select[Any], key: Column[Any], make: Callable[[Any], Item], tables: tuple[FromClause, ...]
     ) -> Iterator[Item | Unreadable]:
         """Yield what is made of each row, in pages sorted by this key, which is the first column.
 
@@ -183,7 +199,7 @@ class SQLAgreementStore:
             page = ordered.where(key > found[-1][0])
 
     def _alone(
-        self, statement: Select[Any], make: Callable[[Any], Item], tables: tuple[Table, ...]
+        self, statement: Select[Any], make: Callable[[Any], Item], tables: tuple[FromClause, ...]
     ) -> Item | Unreadable:
         """Return what is made of this row, or the row at fault: that of the last table, if the others can be read."""
         try:
@@ -191,9 +207,10 @@ class SQLAgreementStore:
         except _UnreadableError:
             table = next((each for each in tables[:-1] if not self._is_readable(statement, each)), tables[-1])
         columns: list[Any] = [cast(each, Text) for each in table.primary_key]
-        return Unreadable(table.name, " ".join(self._rows(statement.with_only_columns(*columns))[0]))
+        origin = table.element if isinstance(table, Alias) else table
+        return Unreadable(origin.description, " ".join(self._rows(statement.with_only_columns(*columns))[0]))
 
-    def _is_readable(self, statement: Select[Any], table: Table) -> bool:
+    def _is_readable(self, statement: Select[Any], table: FromClause) -> bool:
         try:
             self._made(statement.with_only_columns(*table.c), _READERS[table])
         except _UnreadableError:
@@ -225,15 +242,9 @@ def _request(row: Any) -> tuple[RequestRecord, tuple[str, ...]]:
 
 
 def _request_status(row: Any) -> RequestStatus:
-    event = rows.joined_event(row) if row.event_id is not None else None
-    return RequestStatus(
-        str(row.id),
-        row.state,
-        row.rule,
-        {name: getattr(row, name) for name in REQUEST_COLUMNS},
-        event.event if event else "",
-        event,
-    )
+    said = [rows.joined_event(row, name) for name in ("submission", "event") if getattr(row, f"{name}_id") is not None]
+    columns = {name: getattr(row, name) for name in REQUEST_COLUMNS}
+    return RequestStatus(str(row.id), row.state, row.rule, columns, said[-1].event if said else "", tuple(said))
 
 
 def _status(row: Any) -> Status:

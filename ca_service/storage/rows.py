@@ -186,9 +186,9 @@ def token_record(row: Row[Any]) -> TokenRecord:
     return TokenRecord(**found | limits)
 
 
-def joined_event(row: Row[Any]) -> RecordedEvent:
+def joined_event(row: Row[Any], prefix: str = "event") -> RecordedEvent:
     """Return the event in a row that also holds what it describes; raises ValueError as `recorded_event` does."""
-    return _event_of({each.name: getattr(row, f"event_{each.name}") for each in fields(RecordedEvent)})
+    return _event_of({each.name: getattr(row, f"{prefix}_{each.name}") for each in fields(RecordedEvent)})
 
 
 def recorded_event(row: Row[Any]) -> RecordedEvent:

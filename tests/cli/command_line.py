@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -130,3 +131,10 @@ def deciding_rule(result: Result) -> str:
 
 def _not_wanted(*_: object) -> NoReturn:
     raise AssertionError("signing needs the installation alone")
+
+
+def tamper(ca: CommandLine, *statements: str) -> None:
+    """Change the database by other means."""
+    with closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as database, database:
+        for statement in statements:
+            database.execute(statement)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, tamper
 
 
 @pytest.fixture
@@ -18,13 +16,6 @@ def signed(ca: CommandLine, csr: Path) -> CommandLine:
     """An instance that has signed, and sealed what happened."""
     ca.answer("sign", csr)
     return ca
-
-
-def tamper(ca: CommandLine, *statements: str) -> None:
-    """Change the database behind the program's back."""
-    with contextlib.closing(sqlite3.connect(ca.folder / "ca.sqlite3")) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def head(ca: CommandLine) -> str:

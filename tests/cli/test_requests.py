@@ -10,9 +10,9 @@ import pytest
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, tamper
 from tests.cli.test_identity import make_older
-from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
 ANNA = Actor(7, "anna", Role.REQUESTER, "192.0.2.1")
 
@@ -103,6 +103,47 @@ def test_requests_of_every_end_agree_with_the_audit_log_also_in_a_database_of_an
     assert ca.answer("audit", "verify")["holds"] is True
     states = [each["state"] for each in ca.answer("requests", "list", "--state", "all")["requests"]]
     assert sorted(states) == ["issued", "issued", "refused", "withdrawn"]
+
+
+@pytest.mark.fault("database", "Another program approves a request", "it fails, and is not signed")
+def test_what_another_program_has_approved_is_not_signed(ca: CommandLine, waiting: int) -> None:
+    decided = "state = 'approved', decided_by = 'mallory', decided_at = submitted_at"
+    tamper(ca, f"UPDATE application SET {decided}")  # noqa: S608
+    assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "done"
+    failed = ca.answer("requests", "show", str(waiting))
+    assert (failed["state"], [each["rule"] for each in failed["failure"]]) == ("failed", ["request.unrecorded"])
+    assert "differ in: state" in failed["failure"][0]["detail"]
+    assert ca.answer("list")["certificates"] == []
+    assert ca.rule("audit", "verify", code=4) == "agreement.request-other"
+    assert ca.answer("requests", "approve", str(waiting))["state"] == "issued"  # a person has looked at it
+    ca.answer("audit", "verify")
+
+
+@pytest.mark.fault("database", "Another program changes an approved request", "it fails, and is not signed")
+@pytest.mark.parametrize("column", ["csr", "host", "profile", "submitted_by", "decided_by", "note"])
+def test_what_is_not_what_was_approved_is_not_signed(
+    ca: CommandLine, opened: Installation, waiting: int, column: str
+) -> None:
+    opened.requests.withdraw(ANNA, opened.issuance.issue(ANNA, [UCCX_SUBSCRIBER.data], Options()).waiting[0].id)
+    key = next((ca.folder / "keys").glob("intermediate*.key.pem"))
+    away = key.rename(ca.folder / "away")
+    assert ca("requests", "approve", str(waiting), "--note", "fine").exit_code == 1
+    away.rename(key)
+    tamper(ca, "DELETE FROM audit_event WHERE event = 'request.failed'")  # as after a crash before the signature
+    tamper(ca, f"UPDATE application SET state = 'approved' WHERE id = {waiting}")  # noqa: S608
+    if column == "csr":
+        columns = ("csr_der", "request_fingerprint", "key_fingerprint", "subject", "names")
+        swapped = f"({', '.join(columns)}) = (SELECT {', '.join(columns)} FROM application WHERE id = 2)"  # noqa: S608
+    else:
+        swapped = f"{column} = 'server'"
+    tamper(ca, f"UPDATE application SET {swapped} WHERE id = {waiting}")  # noqa: S608
+    ca.answer("jobs", "run", "approved-requests")
+    failed = ca.answer("requests", "show", str(waiting))
+    named = {"csr": "request_fingerprint"}.get(column, column)
+    assert (failed["state"], failed["failure"][0]["rule"]) == ("failed", "request.unrecorded")
+    assert f"differ in: {named}." in failed["failure"][0]["detail"]
+    verified = ca("audit", "verify")
+    assert (verified.exit_code, "agreement.request-other" in verified.stderr) == (4, True)
 
 
 @pytest.mark.parametrize(

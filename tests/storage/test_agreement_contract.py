@@ -125,7 +125,16 @@ def test_each_request_is_seen_with_the_newest_event_about_its_state(
         (str(refused.id), "refused", "request.refused"),
         ("99", "", "request.withdrawn"),
     ]
-    assert found[1].columns == {"submitted_by": "anna", "decided_by": OPERATOR.name, "note": "Use P-256."}
+    assert found[1].columns == {
+        "host": refused.host,
+        "profile": refused.options.profile,
+        "request_fingerprint": refused.request_fingerprint,
+        "submitted_by": "anna",
+        "decided_by": OPERATOR.name,
+        "note": "Use P-256.",
+    }
+    said = [[event.event for event in each.events] for each in found]
+    assert said == [["request.submitted"] * 2, ["request.submitted", "request.refused"], []]
 
 
 @on_both

@@ -10,8 +10,9 @@ from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.health.agreement import CHANGES, Issue, Status
-from ca_service.authority.health.agreement_of_requests import REQUEST_CHANGES, REQUEST_COLUMNS, RequestStatus
+from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.issuance.recorded import REQUEST_CHANGES, REQUEST_COLUMNS
 from ca_service.authority.issuance.records import RequestRecord
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore
@@ -49,15 +50,19 @@ class InMemoryAgreementStore:
 
     def list_request_statuses(self) -> Iterator[RequestStatus]:
         """See the port."""
-        newest = {each.subject: each for each in self._all() if each.event in REQUEST_CHANGES}
+        changes = [each for each in self._all() if each.event in REQUEST_CHANGES]
+        newest = {each.subject: each for each in changes}
+        first = {each.subject: each for each in reversed(changes) if each.event == Event.REQUEST_SUBMITTED.value}
         rows = {str(each.id): each for each in self._ledger.requests}
         for number in {**rows, **newest}:
             row, said = rows.get(number), newest.get(number)
             if row is None:
                 yield RequestStatus(number, event=said.event if said else "")
                 continue
-            columns = {name: getattr(row, name) for name in REQUEST_COLUMNS}
-            yield RequestStatus(number, row.state.value, row.rule, columns, said.event if said else "", said)
+            columns = {name: getattr(row, name) for name in REQUEST_COLUMNS if name != "profile"}
+            columns["profile"] = row.options.profile
+            events = tuple(each for each in (first.get(number), said) if each)
+            yield RequestStatus(number, row.state.value, row.rule, columns, said.event if said else "", events)
 
     def list_statuses(self) -> Iterator[Status]:
         """See the port."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ca_service.authority.audit.entries import RecordedEvent
-from ca_service.authority.audit.events import Event
+from ca_service.authority.issuance.recorded import STATES, differing
 from ca_service.authority.issuance.records import RequestRecord, State
 from ca_service.errors import Finding, Refused, Rule
 from ca_service.pki import csr, keys
@@ -20,7 +20,7 @@ REMEDY: Final = (
 )
 REQUEST_OTHER: Final = Rule(
     "agreement.request-other",
-    "The row of request {id} differs from its CSR or its newest event in: {columns}.",
+    "The row of request {id} differs from its CSR or its events in: {columns}.",
     f"A refusal counts by the fingerprints of the row. {REMEDY}",
 )
 REQUEST_STATE_OTHER: Final = Rule(
@@ -29,19 +29,6 @@ REQUEST_STATE_OTHER: Final = Rule(
     f"A refusal in the table keeps rules from approving the CSR. {REMEDY}",
 )
 
-_STATES: Final = {
-    Event.REQUEST_SUBMITTED.value: State.SUBMITTED.value,
-    Event.REQUEST_APPROVED.value: State.APPROVED.value,
-    Event.REQUEST_REFUSED.value: State.REFUSED.value,
-    Event.REQUEST_WITHDRAWN.value: State.WITHDRAWN.value,
-    Event.REQUEST_ISSUED.value: State.ISSUED.value,
-    Event.REQUEST_FAILED.value: State.FAILED.value,
-}
-_DECISIONS: Final = (Event.REQUEST_APPROVED.value, Event.REQUEST_REFUSED.value, Event.REQUEST_WITHDRAWN.value)
-#: The events that change the state of a request.
-REQUEST_CHANGES: Final = tuple(_STATES)
-#: The columns of a request, beside the state, that its newest event has.
-REQUEST_COLUMNS: Final = ("submitted_by", "decided_by", "note")
 _MISSING: Final = "missing"
 
 
@@ -49,7 +36,8 @@ _MISSING: Final = "missing"
 class RequestStatus:
     """The state of a request, its rule and REQUEST_COLUMNS, and the newest event that changed the state.
 
-    `state` is empty without a row, `event` without an event. `newest` is there if both are.
+    `state` is empty without a row, `event` without an event. `events` are there if both are: the submission, and the
+    newest one.
     """
 
     id: str
@@ -57,23 +45,15 @@ class RequestStatus:
     rule: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     event: str = ""
-    newest: RecordedEvent | None = None
+    events: tuple[RecordedEvent, ...] = ()
 
     def differences(self) -> Iterator[Finding]:
         """Yield what differs. A request that a rule approved at submission is issued, and has no event of its own."""
-        expected = _STATES[self.event] if self.event else State.ISSUED.value if self.rule else _MISSING
+        expected = STATES[self.event] if self.event else State.ISSUED.value if self.rule else _MISSING
         if (self.state or _MISSING) != expected:
             yield REQUEST_STATE_OTHER.at(id=self.id, found=self.state or _MISSING, expected=expected)
-        elif self.newest and (other := [name for name, said in _said(self.newest) if self.columns[name] != said]):
+        elif other := differing(self.columns, self.events):
             yield REQUEST_OTHER.at(id=self.id, columns=", ".join(other))
-
-
-def _said(event: RecordedEvent) -> Iterator[tuple[str, object]]:
-    """Yield the columns of a request that this event has."""
-    yield ("submitted_by" if event.event == Event.REQUEST_SUBMITTED.value else "decided_by"), event.actor
-    if event.event in _DECISIONS:
-        yield "note", event.details.get("note", "")
-        yield "submitted_by", event.details.get("requested_by")
 
 
 def differences_from_csr(request: RequestRecord, other: tuple[str, ...]) -> Iterator[Finding]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from ca_service.authority.access.permissions import SERVICE, Actor
 from ca_service.authority.audit.events import AuditEvent, Event
+from ca_service.authority.audit.store import EventStore
 from ca_service.authority.issuance.issuance import Issuance
+from ca_service.authority.issuance.recorded import require_recorded
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event, overridden
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
@@ -24,8 +27,9 @@ _AT_ONCE: Final = 100
 class Completion:
     """Signs approved requests. docs/issuance.md says what a crash between two steps leaves behind."""
 
-    def __init__(self, store: RequestStore, issuance: Issuance, clock: Clock) -> None:
+    def __init__(self, store: RequestStore, events: EventStore, issuance: Issuance, clock: Clock) -> None:
         self._store = store
+        self._events = events
         self._issuance = issuance
         self._clock = clock
 
@@ -37,29 +41,33 @@ class Completion:
     def complete(self, request: RequestRecord) -> RequestRecord:
         """Sign an approved request and return it as it is then, signed here or by another process.
 
-        A request that cannot be signed becomes FAILED, with the reason. One in another state is returned unchanged.
+        A request that cannot be signed becomes FAILED, with the reason; so does one that another program has approved.
+        One in another state is returned unchanged.
         """
         if request.state is not State.APPROVED:
             return request
+        by = SERVICE
         try:
+            require_recorded(request, self._events)
+            by = request.decider
             record, is_new = self._issuance.sign_approved(request)
         except Busy:
             raise  # it stays approved, and is completed later
         except CAServiceError as error:
-            return self._failed(request, error)
-        now, decider = self._clock(), request.decider
+            return self._failed(request, by, error)
+        now = self._clock()
         details = {"host": request.host, "certificate": record.serial_number}
-        event = AuditEvent.by(decider, now, Event.REQUEST_ISSUED, str(request.id), **details)
+        event = AuditEvent.by(by, now, Event.REQUEST_ISSUED, str(request.id), **details)
         said = {"requested_by": request.submitted_by, **overridden(request.findings)}
-        about = issued_event(record, decider, application=request.id, **said)
+        about = issued_event(record, by, application=request.id, **said)
         made = (record, about) if is_new else None
         return self._store.issue(request.issued(record.serial_number, now), made, event) or self._current(request)
 
-    def _failed(self, request: RequestRecord, error: CAServiceError) -> RequestRecord:
+    def _failed(self, request: RequestRecord, by: Actor, error: CAServiceError) -> RequestRecord:
         now = self._clock()
         failed = replace(request, state=State.FAILED, settled_at=now, failure=_shown(error))
         details = {"host": request.host, "reason": error.rule}
-        event = AuditEvent.by(request.decider, now, Event.REQUEST_FAILED, str(request.id), **details)
+        event = AuditEvent.by(by, now, Event.REQUEST_FAILED, str(request.id), **details)
         return failed if self._store.move(failed, State.APPROVED, event) else self._current(request)
 
     def _current(self, request: RequestRecord) -> RequestRecord:

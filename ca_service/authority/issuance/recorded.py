@@ -1,0 +1,72 @@
+"""Compares the row of a request with its events: an approval counts only if the audit log has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from ca_service.authority.audit.entries import EventQuery, RecordedEvent
+from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.store import EventStore
+from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.errors import Refused, Rule
+
+REQUEST_UNRECORDED: Final = Rule(
+    "request.unrecorded",
+    "The audit log has no approval of request {id} as it is in the database. They differ in: {columns}.",
+    "Another program changed the database: run `ca-service audit verify`. Refuse the request and submit the CSR again.",
+)
+
+#: The state of a request after each event that changes it.
+STATES: Final = {
+    Event.REQUEST_SUBMITTED.value: State.SUBMITTED.value,
+    Event.REQUEST_APPROVED.value: State.APPROVED.value,
+    Event.REQUEST_REFUSED.value: State.REFUSED.value,
+    Event.REQUEST_WITHDRAWN.value: State.WITHDRAWN.value,
+    Event.REQUEST_ISSUED.value: State.ISSUED.value,
+    Event.REQUEST_FAILED.value: State.FAILED.value,
+}
+#: The events that change the state of a request.
+REQUEST_CHANGES: Final = tuple(STATES)
+_OF_SUBMISSION: Final = {"host": "host", "profile": "profile", "request": "request_fingerprint"}
+_DECISIONS: Final = (Event.REQUEST_APPROVED.value, Event.REQUEST_REFUSED.value, Event.REQUEST_WITHDRAWN.value)
+#: The columns of a request, beside the state, that its events have.
+REQUEST_COLUMNS: Final = (*_OF_SUBMISSION.values(), "submitted_by", "decided_by", "note")
+
+
+def require_recorded(request: RequestRecord, events: EventStore) -> None:
+    """Raise Refused unless the log has the submission of this approved request, and as its newest change the approval.
+
+    Raises Conflict for an event that cannot be read.
+    """
+    subject = str(request.id)
+    query = EventQuery(subject=subject, events=REQUEST_CHANGES, limit=1)
+    newest = events.list_events(query).items
+    if [each.event for each in newest] != [Event.REQUEST_APPROVED.value]:
+        raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns="state"))
+    said = (*events.find_events(Event.REQUEST_SUBMITTED.value, [subject]), *newest)
+    if other := differing(_columns(request), said):
+        raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns=", ".join(other)))
+
+
+def differing(columns: Mapping[str, str], events: Iterable[RecordedEvent]) -> list[str]:
+    """Return those of REQUEST_COLUMNS in which a request differs from these events about it."""
+    said = (pair for event in events for pair in _said(event))
+    return list(dict.fromkeys(name for name, value in said if columns[name] != value))
+
+
+def _columns(request: RequestRecord) -> dict[str, str]:
+    found = {name: getattr(request, name) for name in REQUEST_COLUMNS if name != "profile"}
+    return found | {"profile": request.options.profile}
+
+
+def _said(event: RecordedEvent) -> Iterator[tuple[str, object]]:
+    """Yield the columns of a request that this event has."""
+    if event.event == Event.REQUEST_SUBMITTED.value:
+        yield "submitted_by", event.actor
+        yield from ((column, event.details.get(name)) for name, column in _OF_SUBMISSION.items())
+    else:
+        yield "decided_by", event.actor
+    if event.event in _DECISIONS:
+        yield "note", event.details.get("note", "")
+        yield "submitted_by", event.details.get("requested_by")
