@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from tests.support.factories import PASSWORD
@@ -17,11 +16,9 @@ from tests.support.factories import PASSWORD
 WIDE: Final = ViewportSize(width=1280, height=900)
 NARROW: Final = ViewportSize(width=390, height=844)
 Scheme = Literal["light", "dark"]
-#: Colours depend on the scheme and places on the width, so two windows see all of both.
-every_look = pytest.mark.parametrize(
-    ("scheme", "viewport"), [("light", WIDE), ("dark", NARROW)], ids=["wide-light", "narrow-dark"]
-)
-_AXE: Final = Axe()
+#: Colours depend on the scheme and places on the width, so two looks have all of both.
+LOOKS: Final[dict[str, tuple[Scheme, ViewportSize]]] = {"narrow-dark": ("dark", NARROW), "wide-light": ("light", WIDE)}
+_VIOLATIONS: Final = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
 _OVERHANGS: Final = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
@@ -89,10 +86,20 @@ class Tab:
         return int(boxes.evaluate_all("all => Math.max(...all.map(each => each.scrollWidth - each.clientWidth))"))
 
     def faults(self, name: str) -> list[str]:
-        """Return the violations found by axe, and what makes the page scroll sideways; each begins with this name."""
-        violations = _AXE.run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
-        found = [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]
-        return [f"{name}: {fault}" for fault in (*found, *self.page.evaluate(_OVERHANGS))]
+        """Return what is wrong with the page in each look; each fault begins with this name. It stays in the last look.
+
+        The faults are violations found by axe, and what makes the page scroll sideways.
+        """
+        self.page.evaluate(AXE_SCRIPT)
+        return [f"{name}, {look}: {fault}" for look in LOOKS for fault in self._faults_in(look)]
+
+    def _faults_in(self, look: str) -> Iterator[str]:
+        scheme, size = LOOKS[look]
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size(size)
+        for violation in self.page.evaluate(_VIOLATIONS):
+            yield from (f"{violation['id']}: {node['target']}" for node in violation["nodes"])
+        yield from self.page.evaluate(_OVERHANGS)
 
 
 def saved(download: Any, folder: Path) -> Path:

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
-from tests.e2e.tab import Scheme, every_look, open_tab
+from tests.e2e.tab import open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
 
@@ -62,11 +62,8 @@ def test_an_auditor_reads_narrows_down_copies_and_downloads(busy: Service, new_t
     expect(tab.page.get_by_role("heading", name="History")).to_be_visible()
 
 
-@every_look
-def test_the_record_is_good_to_read_for_everybody(
-    browser: Browser, busy: Service, scheme: Scheme, viewport: ViewportSize
-) -> None:
-    with open_tab(browser, busy.url, color_scheme=scheme, viewport=viewport) as tab:
+def test_the_record_is_good_to_read_for_everybody(browser: Browser, busy: Service) -> None:
+    with open_tab(browser, busy.url) as tab:
         tab.sign_in("auditor")
         for path in ("/audit", "/audit?event=certificates&q=uccx", "/audit?since=never", "/audit?q=nowhere"):
             tab.go(path)

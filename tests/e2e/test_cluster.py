@@ -6,11 +6,11 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Locator, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import Tab, open_tab
 from tests.support import pkcs10
 from tests.support.programs import judged
 from tests.support.requests import key, subject, usages
@@ -150,16 +150,10 @@ def test_a_zip_of_requests_is_as_good_as_the_files(
     assert tab.page.locator(".request").count() == 3
 
 
-@every_look
 def test_the_pages_of_a_cluster_keep_nobody_out(
-    browser: Browser,
-    service: Service,
-    requests: tuple[Path, ...],
-    tmp_path: Path,
-    scheme: Scheme,
-    viewport: ViewportSize,
+    browser: Browser, service: Service, requests: tuple[Path, ...], tmp_path: Path
 ) -> None:
-    with open_tab(browser, service.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, service.url) as tab:
         tab.set_up(service.set_up_url())
         tab.go("/clusters")
         faults = tab.faults("no-clusters")

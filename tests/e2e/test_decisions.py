@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.placement import Placement
@@ -17,7 +17,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, Tab, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
@@ -184,10 +184,7 @@ def test_requests_side_by_side_are_lines_on_a_phone(new_tab: OpenTab, deciding: 
     assert tab.page.locator("thead a").all_inner_texts() == hosts
 
 
-@every_look
-def test_the_pages_of_decisions_keep_nobody_out(
-    browser: Browser, deciding: Service, tmp_path: Path, scheme: Scheme, viewport: ViewportSize
-) -> None:
+def test_the_pages_of_decisions_keep_nobody_out(browser: Browser, deciding: Service, tmp_path: Path) -> None:
     who = deciding.installation.accounts.get("requester").actor
     issue, requests = deciding.installation.issuance.issue, deciding.installation.requests
     issue(OPERATOR, [SOCIALMINER.data], Options())
@@ -199,7 +196,7 @@ def test_the_pages_of_decisions_keep_nobody_out(
     fleet.sign(who, cluster.id, [placement], Options())  # 3
     issue(who, [CUCM_MULTI.data], Options())  # 4
     requests.refuse(OPERATOR, 4, "The publisher has another name since June.\nMake a new CSR there.")
-    with open_tab(browser, deciding.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, deciding.url) as tab:
         tab.sign_in("approver")
         faults = list[str]()
         for name, path in (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Playwright, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Playwright, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from ca_service.authority.fleet.node_contact import Credentials
@@ -26,7 +26,7 @@ from ca_service.pki import encodings
 from ca_service.vos.certificate_api import SNAPSHOT
 from tests.e2e.conftest import ARGUMENTS, chromium_path
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import Tab, open_tab
 from tests.support.factories import OPERATOR
 from tests.support.programs import find
 from tests.support.request_records import NOBODY_WAITS
@@ -117,10 +117,9 @@ def test_three_nodes_from_the_board_to_verified(browser: Browser, lab: Lab) -> N
         expect(tab.page.locator("#changes ~ p")).to_have_text("None: the node has its certificate.")
 
 
-@every_look
-def test_the_pages_are_usable_by_everybody(browser: Browser, lab: Lab, scheme: Scheme, viewport: ViewportSize) -> None:
+def test_the_pages_are_usable_by_everybody(browser: Browser, lab: Lab) -> None:
     faults = list[str]()
-    with open_tab(browser, lab.service.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, lab.service.url) as tab:
         tab.set_up(lab.service.set_up_url())
         begin(tab, HOSTS[0], lab.ports[0])
         tab.unfold()

@@ -12,13 +12,13 @@ from typing import Any, Final
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.issuance.examination import Options
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import Tab, open_tab
 from tests.support import pkcs10
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
@@ -120,8 +120,7 @@ def tab(browser: Browser, watched: Watched) -> Iterator[Tab]:
         yield tab
 
 
-@every_look
-def test_the_pages_keep_nobody_out(browser: Browser, watched: Watched, scheme: Scheme, viewport: ViewportSize) -> None:
+def test_the_pages_keep_nobody_out(browser: Browser, watched: Watched) -> None:
     faults, pages = [], {
         "notices": "/notices",
         "nothing-found": "/notices?q=nobody",
@@ -134,7 +133,7 @@ def test_the_pages_keep_nobody_out(browser: Browser, watched: Watched, scheme: S
         "board": f"/clusters/{watched.cluster}",
         "runbook": f"/clusters/{watched.cluster}/runbook?node=uccx1.example.com",
     }  # fmt: skip
-    with open_tab(browser, watched.service.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, watched.service.url) as tab:
         tab.sign_in("administrator")
         for name, path in pages.items():
             tab.go(path)

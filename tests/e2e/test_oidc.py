@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser
 
 from ca_service import clock
 from ca_service.authority.access.permissions import Role
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, every_look, open_tab
+from tests.e2e.tab import open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.openid import CLIENT_ID, CLIENT_SECRET, Provider, serving_provider
 
@@ -40,15 +40,10 @@ def joined(provider: Provider, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-@every_look
 def test_one_button_leads_there_and_back_to_the_page_that_was_asked_for(
-    browser: Browser,
-    joined: Service,
-    provider: Provider,
-    scheme: Scheme,
-    viewport: ViewportSize,
+    browser: Browser, joined: Service, provider: Provider
 ) -> None:
-    with open_tab(browser, joined.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, joined.url) as tab:
         tab.go("/certificates")
         faults = tab.faults("sign-in")
         provider.person["groups"] = []

@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.refused_requests import BY_POLICY, REFUSALS
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, THREE_NODES
@@ -169,11 +169,8 @@ PAGES: Final[dict[str, Callable[[Tab, Furnished], None]]] = {
 }
 
 
-@every_look
-def test_no_page_keeps_anybody_out(
-    browser: Browser, furnished: Furnished, scheme: Scheme, viewport: ViewportSize
-) -> None:
-    with open_tab(browser, furnished.service.url, color_scheme=scheme, viewport=viewport) as tab:
+def test_no_page_keeps_anybody_out(browser: Browser, furnished: Furnished) -> None:
+    with open_tab(browser, furnished.service.url) as tab:
         tab.go("/sign-in")
         faults = tab.faults("sign-in")
         tab.sign_in("requester")
@@ -185,11 +182,8 @@ def test_no_page_keeps_anybody_out(
     assert not faults, "\n".join(faults)
 
 
-@every_look
-def test_the_first_pages_keep_nobody_out(
-    browser: Browser, service: Service, scheme: Scheme, viewport: ViewportSize
-) -> None:
-    with open_tab(browser, service.url, color_scheme=scheme, viewport=viewport) as tab:
+def test_the_first_pages_keep_nobody_out(browser: Browser, service: Service) -> None:
+    with open_tab(browser, service.url) as tab:
         tab.go(service.set_up_url())
         faults = tab.faults("set-up")
         tab.set_up(service.set_up_url())
@@ -200,6 +194,17 @@ def test_the_first_pages_keep_nobody_out(
         faults += tab.faults("no-tokens")
 
     assert not faults, "\n".join(faults)
+
+
+def test_a_fault_is_named_with_the_look_that_has_it(browser: Browser) -> None:
+    dark = "@media (prefers-color-scheme: dark) { html { background: #111; color: #ddd } p { color: #333 } }"
+    head = f"<title>A</title><style>{dark} div {{ width: 30rem }}</style>"
+    page = f"<html lang=en>{head}<main><h1>A</h1><div><p>Hard to read</p></div></main>"
+    with open_tab(browser, "") as tab:
+        tab.page.set_content(page)
+        found = tab.faults("page")
+    assert {each.partition(": ")[0] for each in found} == {"page, narrow-dark"}
+    assert {each.split(": ")[1] for each in found} == {"color-contrast", "too wide", "scrolls sideways"}
 
 
 @pytest.mark.parametrize(

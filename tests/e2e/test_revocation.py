@@ -8,12 +8,12 @@ from urllib.request import urlopen
 
 import pytest
 from cryptography import x509
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, every_look, open_tab
+from tests.e2e.tab import open_tab
 from tests.e2e.test_decisions import open_request, submit
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES
@@ -73,10 +73,7 @@ def test_from_the_request_over_its_approval_and_its_revocation_to_the_list(
     assert listed(house) == {serial}
 
 
-@every_look
-def test_the_pages_of_a_revocation_keep_nobody_out(
-    browser: Browser, issued: Service, scheme: Scheme, viewport: ViewportSize
-) -> None:
+def test_the_pages_of_a_revocation_keep_nobody_out(browser: Browser, issued: Service) -> None:
     serials = [
         each.serial_number
         for each in issued.installation.issuance.issue(
@@ -84,7 +81,7 @@ def test_the_pages_of_a_revocation_keep_nobody_out(
         ).certificates
     ]
     faults = []
-    with open_tab(browser, issued.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, issued.url) as tab:
         tab.sign_in("approver")
         for name, path in (
             ("choose", f"/revoke?serial={serials[0]}"),

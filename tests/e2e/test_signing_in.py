@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import update
 
 from ca_service.authority.access.permissions import Role
@@ -18,7 +18,7 @@ from ca_service.errors import NotAuthenticated
 from ca_service.storage.schema import session
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import code_of
 from tests.web.signed import next_code, now
@@ -231,11 +231,8 @@ def look_at_people(tab: Tab, house: House) -> Iterator[str]:
     yield from tab.faults("own")
 
 
-@every_look
-def test_the_pages_of_signing_in_keep_nobody_out(
-    browser: Browser, house: House, scheme: Scheme, viewport: ViewportSize
-) -> None:
-    with open_tab(browser, house.url, color_scheme=scheme, viewport=viewport) as tab:
+def test_the_pages_of_signing_in_keep_nobody_out(browser: Browser, house: House) -> None:
+    with open_tab(browser, house.url) as tab:
         plug_in(tab)
         faults = list(look_around(tab, house))
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser
 
 from ca_service.authority.access.permissions import Role
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, Scheme, Tab, every_look, open_tab
+from tests.e2e.tab import NARROW, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 
 PAGES: Final = {
@@ -48,10 +48,9 @@ def tab(browser: Browser, tools: Service) -> Iterator[Tab]:
         yield tab
 
 
-@every_look
-def test_the_tools_keep_nobody_out(browser: Browser, tools: Service, scheme: Scheme, viewport: ViewportSize) -> None:
+def test_the_tools_keep_nobody_out(browser: Browser, tools: Service) -> None:
     faults = []
-    with open_tab(browser, tools.url, color_scheme=scheme, viewport=viewport) as tab:
+    with open_tab(browser, tools.url) as tab:
         tab.sign_in("auditor")
         for name, path in PAGES.items():
             tab.go(path)
