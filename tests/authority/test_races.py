@@ -19,7 +19,7 @@ from ca_service import settings as settings_module
 from ca_service.app import database_of
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.audit.entries import EventQuery
-from ca_service.authority.audit.events import Event
+from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.store import CertificateQuery
 from ca_service.authority.issuance.examination import Options
@@ -31,7 +31,7 @@ from ca_service.storage.database import Database
 from ca_service.storage.requests import SQLRequestStore
 from tests.authority import racing
 from tests.benchmarks.bench_record import fill
-from tests.support.factories import OPERATOR, PASSWORD, event
+from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import can_sign_in, code_of
 from tests.support.requests import UCCX_PUBLISHER
 
@@ -296,8 +296,10 @@ def test_two_who_finish_what_is_approved_issue_once(
 ) -> None:
     """The UPDATE compares the state and sets it."""
     approved = waiting.decided(State.APPROVED, OPERATOR, waiting.submitted_at, "")
+    said = {"host": waiting.host, "requested_by": waiting.submitted_by}
+    approval = AuditEvent.by(OPERATOR, waiting.submitted_at, Event.REQUEST_APPROVED, str(waiting.id), **said)
     with opened_database(settings) as database:
-        assert SQLRequestStore(database).move(approved, State.SUBMITTED, event())
+        assert SQLRequestStore(database).move(approved, State.SUBMITTED, approval)
     race(settings.instance_path, racing.finish, [None, None])
     (record,) = installation.inventory.list_certificates(OPERATOR, CertificateQuery()).certificates
     assert installation.requests.get(OPERATOR, waiting.id).serial_number == record.serial_number
