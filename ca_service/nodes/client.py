@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography import x509
 
-from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place, Unanswered
+from ca_service.authority.fleet.node_contact import NODE_SIGN_IN, Credentials, Place, Unanswered, Unprivileged
 from ca_service.errors import (
     InvalidInput,
     NotAllowed,
@@ -163,7 +163,7 @@ def _judged(host: str, what: str, status: int, kind: str, answer: bytes, *, may_
     if status == 401:
         raise NotAllowed.because(NODE_SIGN_IN, host=host)
     if status == 403:
-        raise NotAllowed.because(NODE_PRIVILEGE, host=host)
+        raise Unprivileged.because(NODE_PRIVILEGE, host=host)
     text = answer.decode(errors="replace")
     if status >= 400:
         raise _refused(host, what, status, text)

@@ -69,7 +69,7 @@ class Snapshot:
 def read_snapshot(host: str, answer: object) -> Snapshot:
     """Return the snapshot in the answer of a node. Raises Unreachable for another answer."""
     rows = trust_store.objects_in(answer, "identities")
-    if not rows:
+    if not rows or not trust_store.has_entries(answer):
         raise Unreachable.because(NODE_SNAPSHOT, host=host)
     identities = tuple(_identity(row) for row in rows[:_MAX_IDENTITIES])
     return Snapshot(identities, trust_store.entries_of(answer))

@@ -67,6 +67,11 @@ def entries_of(snapshot: object) -> tuple[Entry, ...]:
     return tuple(islice(_snapshot(snapshot), _MAX_ENTRIES))
 
 
+def has_entries(snapshot: object) -> bool:
+    """Return whether the snapshot lists trust stores at all: no node is without an entry."""
+    return bool(objects_in(snapshot, "trusts"))
+
+
 def _listing(text: str) -> Iterator[Entry]:
     unit = ""
     for line in text.splitlines():

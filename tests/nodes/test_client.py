@@ -201,6 +201,8 @@ def answering(tmp_path: Path, text: bytes) -> tuple[tls_servers.Answer, str]:
         (JSON + b"X: 1\r\n" * 200 + b"\r\n[]", "node.unreachable"),
         (JSON + b"\r\n" + b"9" * 5000, "node.answer"),
         (JSON + b'\r\n{"identities": {"a": 1}, "trusts": 7}', "node.snapshot"),
+        (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA"}]}', "node.snapshot"),
+        (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA"}], "trusts": []}', "node.snapshot"),
         (JSON + b'\r\n{"identities": [{"service": "tomcat-ECDSA", "csr": "\\ud800"}]}', "node.answer"),
         (JSON.replace(b"200", b"500") + b'\r\n{"message": "\\ud800"}', "node.refused"),
     ],

@@ -6,8 +6,9 @@ Turns are counted in each process. A run on a node has a lease for all processes
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Protocol
@@ -42,6 +43,7 @@ PROBE_BUSY: Final = Rule(
 )
 
 JOB: Final = "job"
+_NAMES_AT_A_TIME: Final = 16
 API_PORTS: Final = (443, 8443)
 _RETRY_SECONDS: Final = 20
 _JOB_SECONDS: Final = 5.0  # all jobs run in one thread, and others are due
@@ -144,13 +146,34 @@ class Connections:
         Raises InvalidInput for a host or an address that may not be connected to. The operator at the command line of
         this machine could connect anyway.
         """
+        self._require_known(actor, host)
+        return self._first(actor, host, self._resolver.resolve(host))
+
+    def addresses(self, actor: Actor, hosts: Collection[str]) -> dict[str, str]:
+        """Return the address of each host, looked up at the same time, because a name server may be slow.
+
+        Raises as `address` does, but leaves out hosts to which the job may not connect.
+        """
+        found, known = dict[str, str](), list[str]()
+        for host in hosts:
+            with _leaving_out(actor):
+                self._require_known(actor, host)
+                known.append(host)
+        with ThreadPoolExecutor(_NAMES_AT_A_TIME, thread_name_prefix="resolve") as pool:
+            for host, addresses in zip(known, pool.map(self._resolver.resolve, known), strict=True):
+                with _leaving_out(actor):
+                    found[host] = self._first(actor, host, addresses)
+        return found
+
+    def _require_known(self, actor: Actor, host: str) -> None:
         if not _is_operator(actor) and not self._is_known(host):
             raise InvalidInput(PROBE_HOST.at("/hosts", host=host))
-        addresses = self._resolver.resolve(host)
-        if not _is_operator(actor):
-            for address in addresses:
-                if not self._is_allowed(address):
-                    raise InvalidInput(PROBE_ADDRESS.at("/hosts", host=host, address=address))
+
+    def _first(self, actor: Actor, host: str, addresses: Sequence[str]) -> str:
+        """Return the first address, or empty. Raises InvalidInput if one of them may not be connected to."""
+        for address in addresses:
+            if not _is_operator(actor) and not self._is_allowed(address):
+                raise InvalidInput(PROBE_ADDRESS.at("/hosts", host=host, address=address))
         return addresses[0] if addresses else ""
 
     def require_api_port(self, actor: Actor, host: str, port: int) -> None:
@@ -181,6 +204,11 @@ def _is_meant(network: IPv4Network | IPv6Network) -> bool:
     """
     has_no_node = any(network[0] in never and network[-1] in never for never in _NEVER)
     return network.num_addresses == 1 or network.is_loopback or network.is_link_local or has_no_node
+
+
+def _leaving_out(actor: Actor) -> AbstractContextManager[None]:
+    """Leave out a host that is refused, for the job; people get the error."""
+    return suppress(InvalidInput) if actor.origin == JOB else nullcontext()
 
 
 def _is_operator(actor: Actor) -> bool:

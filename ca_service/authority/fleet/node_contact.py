@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import Rule, Unreachable
+from ca_service.errors import NotAllowed, Rule, Unreachable
 from ca_service.pki import encodings
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.purposes import Purpose
@@ -37,6 +37,10 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+
+
+class Unprivileged(NotAllowed):
+    """The node accepts the password, but does not let this user make this call (403)."""
 
 
 class Unanswered(Unreachable):
@@ -88,8 +92,8 @@ class Contact:
 class NodeSession(Protocol):
     """The API of one node, with credentials, over connections to the pinned peer alone.
 
-    All raise Unreachable for no answer or a wrong one, NotAllowed for 401 (NODE_SIGN_IN) and 403, Refused for a
-    refusal of the node with its words.
+    All raise Unreachable for no answer or a wrong one, NotAllowed for 401 (NODE_SIGN_IN), Unprivileged for 403, Refused
+    for a refusal of the node with its words.
     """
 
     def read(self) -> Snapshot:

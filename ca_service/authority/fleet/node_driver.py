@@ -44,6 +44,7 @@ from ca_service.authority.fleet.node_contact import (
     NodeSession,
     Place,
     Unanswered,
+    Unprivileged,
     Warrant,
 )
 from ca_service.authority.fleet.node_plan import Change, Kind, Order, Plan, Stage, with_options
@@ -162,7 +163,7 @@ class NodeDriver:
             plan = self._plan(actor, contact, node, order)
             if plan.stage is Stage.NO_CSR:
                 # Nothing depends on it. A refusal is an answer, and ends the wait; no answer does not.
-                with suppress(Unanswered), node.call() as session, suppress(Refused):
+                with suppress(Unanswered), node.call() as session, suppress(Refused, Unprivileged):
                     plan = with_options(plan, session.read_options())
             if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
                 self._follow(actor, node, plan)

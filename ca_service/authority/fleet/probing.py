@@ -217,20 +217,10 @@ class Probes:
 
     def _addressed(self, actor: Actor, targets: Sequence[Target]) -> list[tuple[Target, str]]:
         """Return the ports with their addresses; of a host that DNS does not know, its first port alone."""
-        hosts = dict.fromkeys(target.host for target in targets)
-        addresses = {host: self._address(actor, host) for host in hosts}  # slow, if a name server is
         first = {target.host: target for target in reversed(targets)}
-        allowed = [(each, address) for each in targets if (address := addresses[each.host]) is not None]
+        addresses = self._connections.addresses(actor, first)
+        allowed = [(each, addresses[each.host]) for each in targets if each.host in addresses]
         return [(each, address) for each, address in allowed if address or each is first[each.host]]
-
-    def _address(self, actor: Actor, host: str) -> str | None:
-        """Return the address of a host, or empty; None where the job may not connect. People get the error."""
-        try:
-            return self._connections.address(actor, host)
-        except InvalidInput:
-            if actor is _PROBER:
-                return None
-            raise
 
     def _find_ours(self, leaf: x509.Certificate) -> Ours | None:
         """Return which of our certificates this is, byte for byte, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
 from tests.support.pkcs10 import pem
+from tests.support.probes import FakeProber
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, node
 from tests.support.tls_servers import certified
 
@@ -102,6 +104,18 @@ def test_a_name_that_leads_elsewhere_after_it_was_judged_is_not_followed(lab: La
     assert {address for _, _, address in lab.prober.connected} == {"192.0.2.5"}
     with pytest.raises(InvalidInput, match=r"127\.0\.0\.1"):
         lab.probes.probe(REQUESTER, [HOST])
+
+
+def test_names_are_looked_up_at_the_same_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_ask = threading.Barrier(3)
+
+    def resolve(_prober: FakeProber, _host: str) -> tuple[str, ...]:
+        all_ask.wait(timeout=30)  # raises if one name waits for another
+        return ("192.0.2.7",)
+
+    monkeypatch.setattr(FakeProber, "resolve", resolve)
+    hosts = [each.fqdn for each in CONTACT_CENTRE]
+    assert {each.target.host for each in lab.probes.probe(REQUESTER, hosts)} == set(hosts)
 
 
 def test_a_host_that_dns_does_not_know_is_one_report_and_says_nothing_of_its_ports(lab: Lab) -> None:
