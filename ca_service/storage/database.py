@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite
 
 from ca_service.errors import Rule, Visibility
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 INSTALLATION_MISSING: Final = Rule(
     "installation.missing",
@@ -67,6 +70,10 @@ class Database(Protocol):
         """Close all connections, before the process forks or ends."""
 
 
-def upsert(table: Table) -> postgresql.Insert:
-    """Return an INSERT that can handle existing rows (ON CONFLICT). SQLite has the same syntax as PostgreSQL."""
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that can handle existing rows (ON CONFLICT), in the words of this database."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # here: with SQLite, it would be loaded for nothing
+
     return postgresql.insert(table)

@@ -33,10 +33,10 @@ class SQLFactorStore:
     def offer_totp(self, record: TotpRecord) -> bool:
         """Store an offered app in place of an earlier offer; return False if one is confirmed."""
         is_offer = (totp.c.account_id == record.account_id) & totp.c.confirmed_at.is_(None)
-        statement = upsert(totp).values(rows.values_of(record)).on_conflict_do_nothing()
         with self._database.write() as connection:
             connection.execute(delete(totp).where(is_offer))
-            return connection.execute(statement).rowcount == 1
+            statement = upsert(connection, totp).values(rows.values_of(record))
+            return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
     def confirm_totp(self, record: TotpRecord, codes: Collection[str], event: AuditEvent) -> bool:
         """Confirm the offered app and add the recovery codes; return False if the offer has changed."""
@@ -142,10 +142,10 @@ class SQLFactorStore:
 
     def use_challenge(self, record: ChallengeRecord, at: datetime) -> bool:
         """Store a used challenge; return False if it is there. Delete expired ones."""
-        statement = upsert(challenge).values(rows.values_of(record)).on_conflict_do_nothing()
         with self._database.write() as connection:
             connection.execute(delete(challenge).where(challenge.c.expires_at <= at))
-            return connection.execute(statement).rowcount == 1
+            statement = upsert(connection, challenge).values(rows.values_of(record))
+            return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
 def _add_codes(connection: Connection, account_id: int, codes: Collection[str]) -> None:

@@ -136,8 +136,8 @@ class SQLFleetStore:
 
     def set_mark(self, record: Mark, event: AuditEvent) -> bool:
         """Mark a step as done; return False if it was marked."""
-        statement = upsert(mark).values(rows.values_of(record)).on_conflict_do_nothing()
         with self._database.write() as connection:
+            statement = upsert(connection, mark).values(rows.values_of(record)).on_conflict_do_nothing()
             _one(len(connection.execute(select(cluster.c.id).where(cluster.c.id == record.cluster_id)).all()))
             return _noted(connection, connection.execute(statement).rowcount, event)
 

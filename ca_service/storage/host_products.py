@@ -47,5 +47,5 @@ class SQLHostProductStore:
         with self._database.write() as connection:
             for host, each in new.items():
                 values = {"product": each.product, "version": each.version, "changed_at": at, "changed_by": by}
-                statement = upsert(host_product).values(host=host, **values)
+                statement = upsert(connection, host_product).values(host=host, **values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["host"], set_=values))

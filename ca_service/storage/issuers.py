@@ -44,7 +44,7 @@ class SQLIssuerStore:
         with self._database.write() as connection:
             for record in issuers:
                 values = rows.values_of(record)
-                statement = upsert(issuer).values(values)
+                statement = upsert(connection, issuer).values(values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
             record_events(connection, event)
 

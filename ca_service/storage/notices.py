@@ -172,8 +172,8 @@ class SQLCalendarStore:
     def save_calendar(self, record: Calendar, event: AuditEvent) -> None:
         """Store a calendar in place of an earlier one of the account."""
         values: dict[str, Any] = rows.values_of(record)
-        statement = upsert(calendar).values(values)
         with self._database.write() as connection:
+            statement = upsert(connection, calendar).values(values)
             connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=values))
             record_events(connection, event)
 
@@ -194,7 +194,7 @@ class SQLCalendarStore:
 def _announce(connection: Connection, announcement: Announcement) -> bool:
     """Return False if another process has already written the notice with its messages."""
     values = rows.values_of(announcement.notice) | {"kind": announcement.notice.kind.value}
-    statement = upsert(notice).values(values).on_conflict_do_nothing()
+    statement = upsert(connection, notice).values(values).on_conflict_do_nothing()
     if connection.execute(statement).rowcount != 1:
         return False
     columns = tuple_(notice.c.kind, notice.c.subject_id, notice.c.not_after, notice.c.days)
@@ -249,7 +249,7 @@ class SQLJobStore:
             not_since = (job_run.c.started_at <= before) | (job_run.c.started_at > latest_believable(now))
             statement = statement.where(or_(job_run.c.started_at.is_(None), not_since))
         with self._database.write() as connection:
-            connection.execute(upsert(job_run).values(_run_values(JobRun(name))).on_conflict_do_nothing())
+            connection.execute(upsert(connection, job_run).values(_run_values(JobRun(name))).on_conflict_do_nothing())
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
             return taken.rowcount == 1
 

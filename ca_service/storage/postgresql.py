@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final
 
 from psycopg.types.string import StrDumperUnknown
@@ -25,6 +26,7 @@ from ca_service import deadline
 from ca_service.deadline import Turn
 from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
 from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING
+from ca_service.storage.schema import metadata
 
 DATABASE_UNREACHABLE: Final = Rule(
     "database.unreachable",
@@ -62,6 +64,7 @@ class PostgreSQLDatabase:
     """
 
     def __init__(self, url: str, connections: int = 4) -> None:
+        _complete_indexes()
         self._url = _checked(url)
         self._engine = _engine(self._url, pool_size=connections, max_overflow=connections)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -136,6 +139,13 @@ class PostgreSQLDatabase:
         rule = DATABASE_UNREACHABLE if _is_about_the_connection(error) else DATABASE_UNUSABLE
         reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip(".")
         return NotReady.because(rule, database=self._name, reason=reason)
+
+
+def _complete_indexes() -> None:
+    """Give each index of some rows its condition on PostgreSQL; see `only_where`."""
+    for index in chain.from_iterable(table.indexes for table in metadata.tables.values()):
+        if (condition := index.info.get("postgresql_where")) is not None:
+            index.dialect_options["postgresql"]["where"] = condition
 
 
 def _checked(url: str) -> URL:

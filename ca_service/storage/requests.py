@@ -133,7 +133,7 @@ def _is_in(state: State) -> Iterator[ColumnElement[bool]]:
 
 def _submitted(connection: Connection, record: RequestRecord, event: AuditEvent) -> RequestRecord:
     """Insert the request; return it, or the open one for the same CSR that was there first."""
-    statement = upsert(application).values(request_values(record)).on_conflict_do_nothing()
+    statement = upsert(connection, application).values(request_values(record)).on_conflict_do_nothing()
     statement = statement.execution_options(preserve_rowcount=True)
     there = select(application).where(application.c.open_key == open_key(record))
     while True:  # again if the other request was settled between the two statements

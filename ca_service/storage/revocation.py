@@ -138,7 +138,7 @@ def _find(connection: Connection, issuer_id: str, serial_number: str) -> Revocat
 def _next_version(connection: Connection, issuer_id: str) -> int:
     """Return the next version of this issuer. Other changes of the issuer wait here until this one commits."""
     column = revocation_version.c.version
-    statement = upsert(revocation_version).values(issuer_id=issuer_id, version=1)
+    statement = upsert(connection, revocation_version).values(issuer_id=issuer_id, version=1)
     statement = statement.on_conflict_do_update(index_elements=["issuer_id"], set_={"version": column + 1})
     return int(connection.execute(statement.returning(column)).scalar_one())
 

@@ -120,7 +120,7 @@ def _remember(connection: Connection, record: SessionRecord, browser_hash: str) 
     is_old = known_browser.c.seen_at < seen_at - BROWSER_KNOWN_FOR
     connection.execute(delete(known_browser).where(known_browser.c.account_id == record.account_id, is_old))
     values = {"account_id": record.account_id, "hash": browser_hash, "seen_at": seen_at}
-    statement = upsert(known_browser).values(values)
+    statement = upsert(connection, known_browser).values(values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["account_id", "hash"], set_={"seen_at": seen_at})
     )
@@ -215,7 +215,7 @@ def _locked(
     """Return (failures, blocked until) by key. Missing rows are inserted first, so first attempts lock them too."""
     for counter in sorted(counters, key=lambda each: each.key):
         values = {"key": counter.key, "subject": counter.subject, "failures": 0, "last_at": at}
-        connection.execute(upsert(attempt).values(values).on_conflict_do_nothing())
+        connection.execute(upsert(connection, attempt).values(values).on_conflict_do_nothing())
     statement = select(attempt).order_by(attempt.c.key).with_for_update()
     batches = in_batches(attempt.c.key, [counter.key for counter in counters])  # sorted, as the rows are
     found = (row for batch in batches for row in connection.execute(statement.where(batch)))

@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 
 _HEAVY = (
     *("alembic", "argon2", "cryptography", "flask", "gunicorn", "icalendar", "jinja2", "prometheus_client", "pydantic"),
-    *("requests", "sqlalchemy", "webauthn", "werkzeug"),
+    *("requests", "sqlalchemy", "sqlalchemy.dialects.postgresql", "webauthn", "werkzeug"),
 )
 _PROGRAM = (
     "import atexit, sys\n"

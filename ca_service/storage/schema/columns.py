@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, MetaData, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, MetaData, String, Text, TypeDecorator, text
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -30,6 +31,14 @@ def sorted_text(length: int | None = None) -> String:
     """Return the type of text that lists are sorted by: by code points, on PostgreSQL of any locale too."""
     plain, exact = (Text(), Text(collation="C")) if length is None else (String(length), String(length, collation="C"))
     return plain.with_variant(exact, "postgresql")
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """Return the arguments of an index of the rows that meet this condition.
+
+    PostgreSQL's argument is set where it is used: its name alone would make SQLAlchemy load all of its drivers.
+    """
+    return {"sqlite_where": text(condition), "info": {"postgresql_where": text(condition)}}
 
 
 metadata = MetaData(
