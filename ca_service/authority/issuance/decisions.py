@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -162,12 +163,18 @@ class Requests:
         if actor.account_id is None:
             return ()
         newest, now = dict[tuple[str, str], RequestRecord](), self._clock()
-        for each in self._store.list_requests(RequestQuery(submitted_by_id=actor.account_id)).items:
+        for each in self._newest_of(actor):
             newest.setdefault(each.place, each)
         refused = [each for each in newest.values() if each.is_refused_since(now - SHOWN_REFUSED)]
         current = self._ledger.list_current({each.host for each in refused}, now) if refused else ()
         issued = {(each.host, each.purpose): each.issued_at for each in current}
         return tuple(each for each in refused if issued.get(each.place, each.submitted_at) <= each.submitted_at)
+
+    def _newest_of(self, actor: Actor) -> list[RequestRecord]:
+        """Return the newest requests of an account, and the newest refused ones, which may be older, newest first."""
+        own = RequestQuery(submitted_by_id=actor.account_id)
+        pages = (self._store.list_requests(query) for query in (own, replace(own, state=State.REFUSED)))
+        return sorted(chain.from_iterable(page.items for page in pages), key=lambda each: each.id, reverse=True)
 
     def find_next(self, actor: Actor, after: RequestRecord) -> RequestRecord | None:
         """Return the oldest other request that waits for a decision that this actor may make, or None."""

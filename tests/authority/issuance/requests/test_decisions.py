@@ -18,8 +18,9 @@ from ca_service.vos.destinations import Destination
 from tests.authority.issuance.requests.people import ANNA, CAROL, VERA, certificates, recorded, submitted
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock, InMemoryLedger
+from tests.support.pkcs10 import pem
 from tests.support.request_records import request_record
-from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
+from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, node
 
 Decide = Callable[[Lab, Actor, int], RequestRecord]
 EVERYTHING = Grant(1, frozenset(SCOPES))
@@ -90,6 +91,15 @@ def test_a_refused_request_is_not_listed_once_it_has_a_successor(lab: Lab, waiti
     lab.clock.advance(minutes=1)
     lab.requests.approve(CAROL, submitted(lab, VERA).id)  # a certificate that another person requested
     assert lab.requests.list_refused(ANNA) == ()
+
+
+def test_a_refused_request_is_listed_however_many_newer_ones_there_are(lab: Lab, waiting: RequestRecord) -> None:
+    refused = lab.requests.refuse(CAROL, waiting.id, "no")
+    lab.clock.advance(minutes=1)
+    for number in range(RequestQuery().limit + 1):
+        name = f"other{number}.example.com"
+        lab.issuance.issue(ANNA, [pem(node(f"other{number}-EC.example.com", name).der())], Options())
+    assert lab.requests.list_refused(ANNA) == (refused,)
 
 
 def test_an_older_certificate_or_one_for_another_purpose_is_no_successor(lab: Lab) -> None:
