@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ca_service.authority.audit.entries import EventQuery, RecordedEvent
@@ -37,7 +38,7 @@ REQUEST_COLUMNS: Final = (*_OF_SUBMISSION.values(), "submitted_by", "decided_by"
 def require_recorded(request: RequestRecord, events: EventStore) -> None:
     """Raise Refused unless the log has the submission of this approved request, and as its newest change the approval.
 
-    Raises Conflict for an event that cannot be read.
+    The CSR itself is compared, as it is what is signed. Raises Conflict for an event that cannot be read.
     """
     subject = str(request.id)
     query = EventQuery(subject=subject, events=REQUEST_CHANGES, limit=1)
@@ -45,14 +46,27 @@ def require_recorded(request: RequestRecord, events: EventStore) -> None:
     if [each.event for each in newest] != [Event.REQUEST_APPROVED.value]:
         raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns="state"))
     said = (*events.find_events(Event.REQUEST_SUBMITTED.value, [subject]), *newest)
-    if other := differing(_columns(request), said):
+    if other := [*differing(_columns(request), said), *_unusable(request)]:
         raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns=", ".join(other)))
 
 
-def differing(columns: Mapping[str, str], events: Iterable[RecordedEvent]) -> list[str]:
-    """Return those of REQUEST_COLUMNS in which a request differs from these events about it."""
+def differing(columns: Mapping[str, str], events: Sequence[RecordedEvent]) -> list[str]:
+    """Return those of REQUEST_COLUMNS in which a request differs from these events about it.
+
+    Without its submission, what it was submitted as is not known.
+    """
+    if events and Event.REQUEST_SUBMITTED.value not in {each.event for each in events}:
+        return list(_OF_SUBMISSION.values())
     said = (pair for event in events for pair in _said(event))
     return list(dict.fromkeys(name for name, value in said if columns[name] != value))
+
+
+def _unusable(request: RequestRecord) -> Iterator[str]:
+    """Yield the columns with which nothing can be signed, or not this request."""
+    if hashlib.sha256(request.csr_der).hexdigest() != request.request_fingerprint:
+        yield "csr_der"
+    if request.decided_at is None:
+        yield "decided_at"
 
 
 def _columns(request: RequestRecord) -> dict[str, str]:
