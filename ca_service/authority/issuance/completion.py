@@ -36,7 +36,8 @@ class Completion:
     def issue_approved(self) -> int:
         """Complete the requests that a crash has left approved; return how many. Idempotent, also in parallel."""
         found = self._store.list_in_state(State.APPROVED, _AT_ONCE)
-        return sum(self.complete(each).state is not State.APPROVED for each in found)
+        # Each is read again: a request that failed and was approved anew since then is not like its newest event.
+        return sum(self.complete(self._current(each)).state is not State.APPROVED for each in found)
 
     def complete(self, request: RequestRecord) -> RequestRecord:
         """Sign an approved request and return it as it is then, signed here or by another process.
