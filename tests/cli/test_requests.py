@@ -157,6 +157,8 @@ def test_what_is_not_what_was_approved_is_not_signed(
         ("UPDATE application SET csr_der = (SELECT csr_der FROM application WHERE id = 2) WHERE id = 1", "csr_der"),
         ("UPDATE application SET csr_der = NULL WHERE id = 1", "csr_der"),
         ("UPDATE application SET decided_at = NULL WHERE id = 1", "decided_at"),
+        ("UPDATE application SET validity_days = 825 WHERE id = 1", "validity_days"),
+        ("UPDATE application SET make_new = 1, add_host_name = 1 WHERE id = 1", "make_new, add_host_name"),
         ("DELETE FROM audit_event WHERE event = 'request.submitted'", "host, profile, request_fingerprint"),
     ],
 )
