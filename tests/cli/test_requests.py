@@ -177,6 +177,20 @@ def test_one_row_that_another_program_has_changed_is_not_signed_and_keeps_no_oth
     assert ca("audit", "verify").exit_code == 4
 
 
+def test_a_row_at_which_the_job_fails_keeps_no_other_from_being_signed(
+    ca: CommandLine, opened: Installation, waiting: int
+) -> None:
+    numbers = [opened.issuance.issue(ANNA, [each.data], Options()).waiting[0].id for each in THREE_NODES]
+    assert numbers == [waiting, 2, 3]
+    approve_and_crash(ca, waiting)
+    approve_and_crash(ca, 2)
+    same = "request_fingerprint = (SELECT request_fingerprint FROM application WHERE id = 3)"  # one is open already
+    tamper(ca, f"UPDATE application SET {same} WHERE id = {waiting}")  # noqa: S608
+    assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "failed"
+    listed = ca.answer("requests", "list", "--state", "all")["requests"]
+    assert {each["id"]: each["state"] for each in listed} == {1: "approved", 2: "issued", 3: "submitted"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule", "code"),
     [
