@@ -61,7 +61,7 @@ class TLSProber:
             host = "localhost"
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):  # a label that is too long, in the row of a node
             return ()
         return tuple(dict.fromkeys(str(each[4][0]) for each in found))
 

@@ -107,10 +107,13 @@ def open_key(record: RequestRecord) -> str:
 
 
 def request_record(row: Row[Any]) -> RequestRecord:
-    """Return the request of a row; the CSR of its certificate, if there is one, is in the column `issued_csr_der`."""
+    """Return the request of a row; the CSR of its certificate, if there is one, is in the column `issued_csr_der`.
+
+    Without any, which only another program can write, it is empty: the lists show the request, and nothing signs it.
+    """
     found = {name: value for name, value in row._mapping.items() if name not in _NOT_IN_REQUESTS}
     if found["csr_der"] is None:
-        found["csr_der"] = row.issued_csr_der
+        found["csr_der"] = row.issued_csr_der or b""
     found |= {name: _findings(found[name]) for name in _FINDINGS}
     options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name, Destination(row.purpose))
     return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})

@@ -114,6 +114,10 @@ _COPIED = """profile, host, subject, names, search_text, not_before, not_after, 
 COPY = f"INSERT INTO certificate (serial_number, {_COPIED}) SELECT 'ff', {_COPIED} FROM certificate"  # noqa: S608
 REFUSAL = """
     INSERT INTO audit_event (at, event, actor, subject, details, origin)
+    SELECT submitted_at, 'request.submitted', submitted_by, id,
+        json_object('host', host, 'profile', profile, 'request', request_fingerprint), ''
+    FROM application
+    UNION ALL
     SELECT submitted_at, 'request.refused', decided_by, id, json_object('requested_by', submitted_by), ''
     FROM application
 """

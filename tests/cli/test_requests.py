@@ -105,6 +105,16 @@ def test_requests_of_every_end_agree_with_the_audit_log_also_in_a_database_of_an
     assert sorted(states) == ["issued", "issued", "refused", "withdrawn"]
 
 
+def approve_and_crash(ca: CommandLine, number: int) -> None:
+    """Leave this request as after a crash between its approval and its signature."""
+    key = next((ca.folder / "keys").glob("intermediate*.key.pem"))
+    away = key.rename(ca.folder / "away")
+    assert ca("requests", "approve", str(number), "--note", "fine").exit_code == 1
+    away.rename(key)
+    tamper(ca, "DELETE FROM audit_event WHERE event = 'request.failed'")
+    tamper(ca, f"UPDATE application SET state = 'approved' WHERE id = {number}")  # noqa: S608
+
+
 @pytest.mark.fault("database", "Another program approves a request", "it fails, and is not signed")
 def test_what_another_program_has_approved_is_not_signed(ca: CommandLine, waiting: int) -> None:
     decided = "state = 'approved', decided_by = 'mallory', decided_at = submitted_at"
@@ -125,12 +135,7 @@ def test_what_is_not_what_was_approved_is_not_signed(
     ca: CommandLine, opened: Installation, waiting: int, column: str
 ) -> None:
     opened.requests.withdraw(ANNA, opened.issuance.issue(ANNA, [UCCX_SUBSCRIBER.data], Options()).waiting[0].id)
-    key = next((ca.folder / "keys").glob("intermediate*.key.pem"))
-    away = key.rename(ca.folder / "away")
-    assert ca("requests", "approve", str(waiting), "--note", "fine").exit_code == 1
-    away.rename(key)
-    tamper(ca, "DELETE FROM audit_event WHERE event = 'request.failed'")  # as after a crash before the signature
-    tamper(ca, f"UPDATE application SET state = 'approved' WHERE id = {waiting}")  # noqa: S608
+    approve_and_crash(ca, waiting)
     if column == "csr":
         columns = ("csr_der", "request_fingerprint", "key_fingerprint", "subject", "names")
         swapped = f"({', '.join(columns)}) = (SELECT {', '.join(columns)} FROM application WHERE id = 2)"  # noqa: S608
@@ -144,6 +149,46 @@ def test_what_is_not_what_was_approved_is_not_signed(
     assert f"differ in: {named}." in failed["failure"][0]["detail"]
     verified = ca("audit", "verify")
     assert (verified.exit_code, "agreement.request-other" in verified.stderr) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE application SET csr_der = (SELECT csr_der FROM application WHERE id = 2) WHERE id = 1", "csr_der"),
+        ("UPDATE application SET csr_der = NULL WHERE id = 1", "csr_der"),
+        ("UPDATE application SET decided_at = NULL WHERE id = 1", "decided_at"),
+        ("UPDATE application SET validity_days = 825 WHERE id = 1", "validity_days"),
+        ("UPDATE application SET make_new = 1, add_host_name = 1 WHERE id = 1", "make_new, add_host_name"),
+        ("DELETE FROM audit_event WHERE event = 'request.submitted'", "host, profile, request_fingerprint"),
+    ],
+)
+def test_one_row_that_another_program_has_changed_is_not_signed_and_keeps_no_other_from_it(
+    ca: CommandLine, opened: Installation, waiting: int, statement: str, named: str
+) -> None:
+    other = opened.issuance.issue(ANNA, [UCCX_SUBSCRIBER.data], Options()).waiting[0].id
+    approve_and_crash(ca, waiting)
+    approve_and_crash(ca, other)
+    tamper(ca, f"{statement} AND subject = '1'" if "audit_event" in statement else statement)
+    assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "done"
+    listed = ca.answer("requests", "list", "--state", "all")["requests"]
+    assert {each["id"]: each["state"] for each in listed} == {waiting: "failed", other: "issued"}
+    failed = next(each for each in listed if each["id"] == waiting)["failure"][0]
+    assert (failed["rule"], f"differ in: {named}." in failed["detail"]) == ("request.unrecorded", True)
+    assert ca("audit", "verify").exit_code == 4
+
+
+def test_a_row_at_which_the_job_fails_keeps_no_other_from_being_signed(
+    ca: CommandLine, opened: Installation, waiting: int
+) -> None:
+    numbers = [opened.issuance.issue(ANNA, [each.data], Options()).waiting[0].id for each in THREE_NODES]
+    assert numbers == [waiting, 2, 3]
+    approve_and_crash(ca, waiting)
+    approve_and_crash(ca, 2)
+    same = "request_fingerprint = (SELECT request_fingerprint FROM application WHERE id = 3)"  # one is open already
+    tamper(ca, f"UPDATE application SET {same} WHERE id = {waiting}")  # noqa: S608
+    assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "failed"
+    listed = ca.answer("requests", "list", "--state", "all")["requests"]
+    assert {each["id"]: each["state"] for each in listed} == {1: "approved", 2: "issued", 3: "submitted"}
 
 
 @pytest.mark.parametrize(

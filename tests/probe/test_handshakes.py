@@ -206,6 +206,7 @@ def test_fifty_ports_of_which_ten_are_silent_take_less_than_fifteen_seconds(pair
 def test_a_host_has_addresses_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     prober = TLSProber(clock.stopwatch)
     assert prober.resolve("127.0.0.1") == ("127.0.0.1",)
+    assert prober.resolve(f"{'a' * 64}.example.com") == ()
 
     def unknown(*_: object, **_named: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")

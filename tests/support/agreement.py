@@ -12,7 +12,7 @@ from ca_service.authority.audit.store import EventStore
 from ca_service.authority.health.agreement import CHANGES, Issue, Status
 from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
-from ca_service.authority.issuance.recorded import REQUEST_CHANGES, REQUEST_COLUMNS
+from ca_service.authority.issuance.recorded import REQUEST_CHANGES, columns_of
 from ca_service.authority.issuance.records import RequestRecord
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore
@@ -59,10 +59,8 @@ class InMemoryAgreementStore:
             if row is None:
                 yield RequestStatus(number, event=said.event if said else "")
                 continue
-            columns = {name: getattr(row, name) for name in REQUEST_COLUMNS if name != "profile"}
-            columns["profile"] = row.options.profile
             events = tuple(each for each in (first.get(number), said) if each)
-            yield RequestStatus(number, row.state.value, row.rule, columns, said.event if said else "", events)
+            yield RequestStatus(number, row.state.value, row.rule, columns_of(row), said.event if said else "", events)
 
     def list_statuses(self) -> Iterator[Status]:
         """See the port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ca_service.authority.audit.entries import RecordedEvent
 from ca_service.authority.issuance.recorded import STATES, differing
@@ -43,7 +43,7 @@ class RequestStatus:
     id: str
     state: str = ""
     rule: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
     event: str = ""
     events: tuple[RecordedEvent, ...] = ()
 

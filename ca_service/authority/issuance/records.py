@@ -263,6 +263,9 @@ def submitted_event(request: RequestRecord, actor: Actor) -> AuditEvent:
         host=request.host,
         profile=request.options.profile,
         request=request.request_fingerprint,
+        validity_days=request.options.validity_days or "",
+        make_new=int(request.options.new) or "",
+        add_host_name=int(request.options.add_host_name) or "",
         **overridden(request.findings),
     )
 

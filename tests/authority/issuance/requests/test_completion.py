@@ -118,6 +118,41 @@ def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: L
     assert (again.state, again.failure, again.decided_by) == (State.ISSUED, (), "administrator")
 
 
+class Slow(InMemoryRequestStore):
+    """Something happens after the list is read."""
+
+    def __init__(self, lab: Lab, meanwhile: Callable[[], object]) -> None:
+        super().__init__(lab.ledger)  # type: ignore[arg-type]
+        self._meanwhile = meanwhile
+
+    def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
+        """See the class."""
+        found = super().list_in_state(state, limit)
+        self._meanwhile()
+        return found
+
+
+def test_the_job_signs_what_failed_and_was_approved_again_since_it_read_its_list(
+    lab: Lab, waiting: RequestRecord
+) -> None:
+    with pytest.raises(PowerCut):
+        cut(lab).requests.approve(CAROL, waiting.id)
+
+    def approve_again() -> None:
+        broken = Lab(clock=lab.clock, issuers=lab.issuers, keystore=NoKey(), ledger=lab.ledger, rules=())
+        assert broken.requests.get(ANNA, waiting.id).state is State.FAILED
+        with pytest.raises(PowerCut):
+            cut(lab).requests.approve(VERA, waiting.id)
+
+    store = Slow(lab, approve_again)
+    slow = Lab(
+        clock=lab.clock, issuers=lab.issuers, keystore=lab.keystore, ledger=lab.ledger, rules=(), request_store=store
+    )
+    assert slow.completion.issue_approved() == 1
+    found = lab.requests.get(ANNA, waiting.id)
+    assert (found.state, found.decided_by) == (State.ISSUED, "administrator")
+
+
 class NoDatabase(InMemoryKeyStore):
     """The database is gone when the key is asked for; its error names host and path."""
 
