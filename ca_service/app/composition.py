@@ -189,6 +189,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         served=edges.served,
         ledger=edges.ledger,
         leaves=edges.leaves,
+        revocations=edges.revocations,
         products=edges.products,
         fleet=fleet,
         handover=handover,
