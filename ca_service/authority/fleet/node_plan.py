@@ -7,7 +7,7 @@ Nothing of a plan is stored. It is derived from the snapshot of the node and fro
     SIGNED     its certificate exists here --the driver sends root, then intermediate, if they are missing; then the
                                              certificate-->  INSTALLED
     INSTALLED  the node has it             --a person restarts the services-->  served, which a probe shows
-    any        the certificate expires within RENEWAL_DAYS, or is revoked  -->  NO_CSR
+    any        the certificate expires within RENEWAL_DAYS, or half of its lifetime, or is revoked  -->  NO_CSR
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def outstanding(identity: NodeIdentity) -> bytes:
 
 
 def is_lasting(record: CertificateRecord, now: datetime) -> bool:
-    """Return whether a certificate need not be renewed yet."""
-    return record.not_after - now > timedelta(days=RENEWAL_DAYS)
+    """Return whether a certificate need not be renewed yet; one with a short lifetime has half of it for its upload."""
+    return record.not_after - now > min(timedelta(days=RENEWAL_DAYS), (record.not_after - record.not_before) / 2)
 
 
 def with_options(plan: Plan, offered: str) -> Plan:

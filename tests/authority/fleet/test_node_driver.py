@@ -286,6 +286,17 @@ def test_a_certificate_that_ends_soon_is_renewed_with_a_new_csr(lab: Lab, node: 
     assert after.serial_number != before.serial_number
 
 
+def test_a_certificate_with_a_short_lifetime_is_installed_and_renewed_in_its_second_half(
+    lab: Lab, node: LabNode, clock: FixedClock
+) -> None:
+    order = Order(validity_days=10)
+    assert applied(lab, node, order).plan.stage is Stage.INSTALLED
+    clock.advance(days=4)
+    assert planned(lab, node, order).stage is Stage.INSTALLED
+    clock.advance(days=2)
+    assert planned(lab, node, order).stage is Stage.NO_CSR
+
+
 def test_an_authority_that_is_there_is_not_sent_again(lab: Lab, node: LabNode) -> None:
     node.upload_trust([lab.hierarchy.active().chain[-1]])
     applied(lab, node)
