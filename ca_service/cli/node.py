@@ -163,8 +163,8 @@ def apply(
 def lines(session: Session, /, host: str, **options: Any) -> None:
     """Show lines to paste into the command line of a node.
 
-    For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, they make the
-    CSR; with one, they upload root, intermediate and certificate, and restart.
+    For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, or if it is
+    revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, and restart.
     """
     order = _order(**options)
     found = session.ask(lambda here: lines_here(here, host, order), lambda api: lines_there(api, host, order))

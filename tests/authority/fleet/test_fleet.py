@@ -163,6 +163,22 @@ def test_the_lines_of_a_host_are_for_its_newest_certificate_of_the_purpose(lab: 
     assert "set csr gen cup-ECDSA" in [line for step in request for line in step.commands]
 
 
+def test_the_lines_of_a_host_begin_with_a_csr_if_its_newest_certificate_is_revoked_or_ends_soon(lab: Lab) -> None:
+    def is_csr_next() -> bool:
+        steps = lab.node_commands.lines(OPERATOR, "uccx1.example.com", Order())
+        return "set csr gen tomcat-ECDSA" in [line for step in steps for line in step.commands]
+
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
+    [newer] = lab.issuance.issue(OPERATOR, [again()], Options(new=True)).certificates
+    assert not is_csr_next()
+    lab.revocation.revoke(OPERATOR, Selection((newer.serial_number,)), Reason.CERTIFICATE_HOLD)
+    assert is_csr_next()
+    lab.revocation.release(OPERATOR, Selection((newer.serial_number,)))
+    assert not is_csr_next()
+    lab.clock.now = newer.not_after - timedelta(days=29)
+    assert is_csr_next()
+
+
 def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:
     assert lab.handover.board_with_notes(OPERATOR, 1).findings == ()
     made = lab.fleet.create(OPERATOR, "Other", [replace(SUBSCRIBER, fqdn="new.example.com"), PUBLISHER])
