@@ -36,11 +36,6 @@ from ca_service.web.pages.submission import read_days
 from ca_service.web.problems import findings_of, status_of
 from ca_service.web.views import fingerprint_groups
 
-NODE_PASSWORD: Final = Rule(
-    "node.password",
-    "The password of the node is missing.",
-    "Enter it. It is kept for one step, so that each step asks for it.",
-)
 NODE_PORTS: Final = Rule(
     "node.ports",
     "\u201c{text}\u201d is not a list of ports.",
@@ -118,10 +113,7 @@ class Form:
     @property
     def credentials(self) -> Credentials:
         """The administrator of the node. Raises InvalidInput without a password."""
-        password = request.form.get("password", "")[:1000]
-        if not password:
-            raise InvalidInput(NODE_PASSWORD.at("/password"))
-        return Credentials(self.user, password)
+        return Credentials(self.user, request.form.get("password", "")[:1000])
 
     def require_good(self) -> None:
         """Raise InvalidInput for a value that cannot be used: before a connection."""
