@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.pki import encodings
 from ca_service.pki.contents import find_value
+from ca_service.pki.names import bracketed
 from ca_service.vos.experience import Signing
 from ca_service.vos.phrases import Phrase, phrase
 
@@ -157,6 +158,11 @@ class Target:
     presents: str = ""
     has_agents: bool = False
     uses: str = ""
+
+    @property
+    def place(self) -> str:
+        """The host with its port."""
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,3 +22,9 @@ def test_a_list_of_too_many_requests_is_one_finding_whatever_is_in_it(client: Cl
 
 def test_an_object_of_too_many_members_is_one_finding(client: Client) -> None:
     assert rules(client, {f"option{number}": 1 for number in range(10_000)}) == ["json.invalid"]
+
+
+def test_a_probe_of_too_many_hosts_names_the_limit(client: Client) -> None:
+    answer = client.post("/api/v1/probes", json={"hosts": ["uccx1.example.com"] * 201})
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["remedy"].startswith("Give 1 to 200 hosts,")

@@ -231,6 +231,11 @@ def test_the_lines_do_the_whole_loop_at_the_command_line_of_a_node(
     assert socialminer.served.ecdsa[1][-1].subject != socialminer.served.ecdsa[1][0].subject
 
 
+@pytest.mark.parametrize("text", ["UCCX1.example.com.", " uccx1.example.com:443"])
+def test_the_lines_name_the_host_as_every_other_answer_does(ca: CommandLine, text: str) -> None:
+    assert ca.answer("node", "lines", text)["host"] == "uccx1.example.com"
+
+
 def test_the_lines_for_a_person_are_numbered_steps(ca: CommandLine) -> None:
     lines = ca("node", "lines", "uccx1.example.com").stdout.splitlines()
     assert lines[0] == "1. Generate the CSR for tomcat-ECDSA on uccx1.example.com"
