@@ -8,7 +8,7 @@ from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.fleet.node_plan import Order, Plan, is_lasting
+from ca_service.authority.fleet.node_plan import Order, Plan
 from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.store import HostProductStore, Ledger
@@ -82,7 +82,7 @@ class NodeCommands:
     def _find_usable(self, host: str, order: Order) -> CertificateRecord | None:
         """Return the newest certificate, or None if it is revoked or ends soon: the CSR of an older one is replaced."""
         record = self._ledger.find_current(host, self._clock(), order.purpose.service)
-        if record is None or not is_lasting(record, self._clock()):
+        if record is None or record.ends_soon(self._clock()):
             return None
         later = [
             each

@@ -528,6 +528,13 @@ def test_time_moves_a_slot(lab: Lab, days: int, state: State) -> None:
     assert (line.total == 0) is (state is State.EXPIRED)
 
 
+@pytest.mark.parametrize(("days", "state"), [(4, State.ISSUED), (6, State.EXPIRING)])
+def test_a_certificate_with_a_short_lifetime_expires_soon_in_its_second_half(lab: Lab, days: int, state: State) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), Options(validity_days=10))
+    lab.clock.now += timedelta(days=days)
+    assert slot(lab).state is state
+
+
 MULTI = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *(each.fqdn for each in CUCM)).der())
 
 
