@@ -211,7 +211,7 @@ def _is_believed(console: Console, contact: ContactDocument) -> bool:
             ("valid until", time_text(contact.not_after)),
         )
     )
-    said = [f"{visible(contact.host)} presents a certificate that is not known here. Nothing was sent.", *about]
+    said = [f"{visible(contact.host)} presents a certificate that cannot be verified here. Nothing was sent.", *about]
     shown = f"`show cert own {contact.unit}/{contact.unit}.pem`"
     if not is_terminal():
         again = f"Compare it with {shown} on the node, and run the command again with --fingerprint."

@@ -391,6 +391,9 @@ def test_a_node_that_presents_a_certificate_from_here_needs_no_fingerprint(lab: 
     assert serial is not None
     lab.revocation.revoke(OPERATOR, Selection((serial.serial_number,)), Reason.KEY_COMPROMISE)
     assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.NONE
+    revoked = lab.node_driver.contact(OPERATOR, HOST)
+    with pytest.raises(Refused, match=r"cucm1.example.com presents a certificate that cannot be verified here"):
+        lab.node_driver.plan(OPERATOR, revoked, CREDENTIALS, Order())
 
 
 def test_a_product_without_the_api_is_told_before_a_connection(lab: Lab) -> None:
