@@ -189,6 +189,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         served=edges.served,
         ledger=edges.ledger,
         leaves=edges.leaves,
+        revocations=edges.revocations,
         products=edges.products,
         fleet=fleet,
         handover=handover,
@@ -274,7 +275,12 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         handover=handover,
         probes=probes,
         node_commands=NodeCommands(
-            ledger=edges.ledger, products=edges.products, hierarchy=hierarchy, trusted=trusted, clock=now
+            ledger=edges.ledger,
+            revocations=edges.revocations,
+            products=edges.products,
+            hierarchy=hierarchy,
+            trusted=trusted,
+            clock=now,
         ),
         node_driver=NodeDriver(
             client=edges.node_client,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.errors import Rule
@@ -13,6 +13,8 @@ CERTIFICATE_UNKNOWN: Final = Rule(
     "There is no certificate with the serial number {serial}.",
     "Compare it with the number in the certificate, or search for the host in the list of certificates.",
 )
+
+RENEWAL_TIME: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,7 @@ class CertificateRecord:
     der: bytes
     csr_der: bytes
     purpose: str = ""
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Return whether it has to be renewed; one with a short lifetime has half of it for its upload."""
+        return self.not_after - now < min(RENEWAL_TIME, (self.not_after - self.not_before) / 2)

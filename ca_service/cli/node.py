@@ -163,8 +163,8 @@ def apply(
 def lines(session: Session, /, host: str, **options: Any) -> None:
     """Show lines to paste into the command line of a node.
 
-    For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, they make the
-    CSR; with one, they upload root, intermediate and certificate, and restart.
+    For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, or if it is
+    revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, and restart.
     """
     order = _order(**options)
     found = session.ask(lambda here: lines_here(here, host, order), lambda api: lines_there(api, host, order))
@@ -211,7 +211,7 @@ def _is_believed(console: Console, contact: ContactDocument) -> bool:
             ("valid until", time_text(contact.not_after)),
         )
     )
-    said = [f"{visible(contact.host)} presents a certificate that is not known here. Nothing was sent.", *about]
+    said = [f"{visible(contact.host)} presents a certificate that cannot be verified here. Nothing was sent.", *about]
     shown = f"`show cert own {contact.unit}/{contact.unit}.pem`"
     if not is_terminal():
         again = f"Compare it with {shown} on the node, and run the command again with --fingerprint."

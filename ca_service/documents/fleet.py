@@ -183,7 +183,9 @@ class PlacedDocument(Document):
     file: str = Field(description="the name of its file; empty if it has none")
     node: str | None = Field(description="the full name of the node; null if none matches")
     purpose: str
-    matched: str = Field(description="how the node was found: by the common name, by the names; or that none was")
+    matched: str = Field(
+        description="how the node was found: as given, by the common name, by the names; or that none was"
+    )
     multi_server: bool
     new_key: bool | None = Field(description="whether the key differs from that of the CSR before; null without one")
 

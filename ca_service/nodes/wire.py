@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from ca_service.authority.fleet.node_contact import Place
 from ca_service.errors import CAServiceError, Rule, Unreachable
+from ca_service.pki import names
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -151,7 +152,7 @@ def _context() -> ssl.SSLContext:
 
 def unreachable(place: Place, reason: str) -> Unreachable:
     """Return the error for a node that does not answer."""
-    return Unreachable.because(NODE_UNREACHABLE, host=place.host, port=place.port, reason=reason)
+    return Unreachable.because(NODE_UNREACHABLE, host=names.bracketed(place.host), port=place.port, reason=reason)
 
 
 def _reason(error: Exception) -> str:

@@ -147,6 +147,11 @@ def is_dns_name(name: str) -> bool:
     return is_name and not name.rpartition(".")[2].isdigit()
 
 
+def bracketed(host: str) -> str:
+    """Return a host as it is written before a port: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_wildcard(name: str) -> bool:
     """Return whether a DNS name covers more than one host."""
     return "*" in name

@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ca_service.pki import encodings
 from ca_service.pki.contents import find_value
+from ca_service.pki.names import bracketed
 from ca_service.vos.experience import Signing
 from ca_service.vos.phrases import Phrase, phrase
 
@@ -116,6 +117,7 @@ class Remark(StrEnum):
     WRONG_CHAIN = "wrong-chain"
     NAME_MISMATCH = "name-mismatch"
     EXPIRED = "expired"
+    REVOKED = "revoked"
     ENDING = "ending"
     NO_CLIENT_AUTH = "no-client-auth"
     ONLY_TLS_13 = "only-tls-1.3"
@@ -128,6 +130,8 @@ _REMARKS: Final = {
     Remark.WRONG_CHAIN: "The certificates that it sends do not belong together.",
     Remark.NAME_MISMATCH: "The certificate does not have the name {host}.",
     Remark.EXPIRED: "The certificate has expired or does not begin yet.",
+    Remark.REVOKED: "The certificate is revoked or on hold: clients that check this refuse it. Generate a new CSR, or "
+    "release the hold.",
     Remark.ENDING: "The certificate ends in less than {days} days.",
     Remark.NO_CLIENT_AUTH: "The certificate lacks clientAuth: the node cannot use it as a client (field notices 74345 "
     "and 74382).",
@@ -135,7 +139,9 @@ _REMARKS: Final = {
     Remark.ASKS_CLIENT_CERTIFICATE: "The port asks clients for a certificate (mutual TLS).",
 }
 #: With one of these, clients refuse what is presented.
-BROKEN: Final = frozenset({Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED})
+BROKEN: Final = frozenset(
+    {Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED, Remark.REVOKED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,11 @@ class Target:
     presents: str = ""
     has_agents: bool = False
     uses: str = ""
+
+    @property
+    def place(self) -> str:
+        """The host with its port."""
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +197,11 @@ class PortReport:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One of our certificates: its serial number, and whether no later one supersedes it."""
+    """One of our certificates: its serial number, whether no later one supersedes it, and whether it is not revoked."""
 
     serial_number: str
     is_newest: bool
+    is_good: bool = True
 
 
 def judge(
@@ -208,7 +220,7 @@ def judge(
     return PortReport(
         target,
         _verdict(with_ec.chain, ours),
-        (*_of_leaf(target, with_ec.chain, at), *_of_port(served)),
+        (*_of_leaf(target, with_ec.chain, ours, at), *_of_port(served)),
         tuple(handshakes),
         leaf,
         rsa_leaf,
@@ -250,8 +262,10 @@ def signing_of(leaf: x509.Certificate) -> Signing:
     return Signing.RSA_CA if is_rsa else Signing.EC_CA
 
 
-def _of_leaf(target: Target, chain: Sequence[x509.Certificate], at: datetime) -> Iterator[Remark]:
+def _of_leaf(target: Target, chain: Sequence[x509.Certificate], ours: Ours | None, at: datetime) -> Iterator[Remark]:
     leaf = chain[0]
+    if ours is not None and not ours.is_good:
+        yield Remark.REVOKED
     if leaf.issuer != leaf.subject:
         if len(chain) == 1:
             yield Remark.INCOMPLETE_CHAIN

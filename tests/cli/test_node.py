@@ -185,6 +185,12 @@ def test_a_wrong_password_is_not_allowed_and_not_shown(lab: Lab) -> None:
     assert (result.exit_code, "not the password" in result.output) == (ExitCode.NOT_ALLOWED, False)
 
 
+def test_an_empty_password_is_not_sent(lab: Lab) -> None:
+    arguments = lab.arguments("plan", "--fingerprint", lab.fingerprint)
+    assert lab.ca.rule(*arguments, data=b"\n", code=ExitCode.USAGE) == "node.password"
+    assert lab.answer("plan", "--fingerprint", lab.fingerprint, code=ExitCode.OK)["stage"] == "no CSR"  # and no wait
+
+
 def test_the_password_is_in_no_file_of_the_installation(lab: Lab) -> None:
     lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     found = [file for file in lab.ca.folder.rglob("*") if file.is_file() and PASSWORD.encode() in file.read_bytes()]
@@ -223,6 +229,11 @@ def test_the_lines_do_the_whole_loop_at_the_command_line_of_a_node(
     assert "Successfully imported certificate for tomcat-ECDSA." in printed
     assert "unsuccessfully" not in printed
     assert socialminer.served.ecdsa[1][-1].subject != socialminer.served.ecdsa[1][0].subject
+
+
+@pytest.mark.parametrize("text", ["UCCX1.example.com.", " uccx1.example.com:443"])
+def test_the_lines_name_the_host_as_every_other_answer_does(ca: CommandLine, text: str) -> None:
+    assert ca.answer("node", "lines", text)["host"] == "uccx1.example.com"
 
 
 def test_the_lines_for_a_person_are_numbered_steps(ca: CommandLine) -> None:

@@ -99,5 +99,11 @@ def test_a_node_that_was_not_restarted_is_named() -> None:
     assert report_lines(found)[-1].endswith("If it was uploaded, restart: uccx2.example.com")
 
 
+def test_an_ipv6_address_has_brackets_before_its_port(ca: CommandLine) -> None:
+    assert ca("probe", "[::1]:1").stdout.splitlines()[0] == "[::1]:1  refused"
+    plan = ca("node", "plan", "[::1]:1", "--user", "x", "--password-stdin", data=b"x")
+    assert "[::1]:1 does not answer" in plan.output
+
+
 def test_what_is_no_host_is_a_usage_error(ca: CommandLine) -> None:
     assert ca.rule("probe", "http://localhost/", code=ExitCode.USAGE) == "probe.target"

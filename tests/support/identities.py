@@ -18,6 +18,8 @@ from ca_service import settings as settings_module
 from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import Selection
+from ca_service.pki.reasons import Reason
 from tests.support import pkcs10, requests, tls_servers
 from tests.support.factories import OPERATOR, cheap_hasher
 from tests.support.instances import write_ready
@@ -71,6 +73,12 @@ class Identities:
         [record] = self.installation.issuance.issue(OPERATOR, [csr], Options(new=True, validity_days=days)).certificates
         leaf, above = x509.load_der_x509_certificate(record.der), self.installation.hierarchy.active().chain[0]
         return self.write(node_key(host), leaf, above)
+
+    def revoked(self, host: str) -> Files:
+        """An EC certificate from here that was revoked."""
+        files = self.issued(host)
+        self.installation.revocation.revoke(OPERATOR, Selection(host=host), Reason.SUPERSEDED)
+        return files
 
     def self_signed(self, host: str, key: Key) -> Files:
         """A self-signed certificate with this key; as on nodes, the one with an EC key has a common name of its own."""

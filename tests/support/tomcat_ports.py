@@ -73,6 +73,7 @@ def _of_remarks(identities: Identities) -> dict[str, Connector]:
         "wrong-chain": Connector(ec=wrong),
         "name-mismatch": Connector(ec=identities.issued("another.localhost")),
         "expired": Connector(ec=expired),
+        "revoked": Connector(ec=identities.revoked(host("revoked"))),
         "ending": Connector(ec=identities.issued(host("ending"), days=20)),
         "no-client-auth": Connector(ec=identities.issued(host("no-client-auth"), purposes=("serverAuth",))),
         "only-tls-1.3": Connector(ec=identities.issued(host("only-tls-1.3")), protocols="TLSv1.3"),

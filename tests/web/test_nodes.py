@@ -135,7 +135,7 @@ def test_the_first_contact_shows_the_fingerprint_to_compare(lab: Lab) -> None:
     assert "show cert own tomcat-ECDSA/tomcat-ECDSA.pem" in page.text
     assert page.values("fingerprint") == [found]
     assert page.values("compared") == []  # a person ticks it
-    assert "verified" not in text
+    assert ">verified<" not in text
     assert lab.client.ports == [8443]
 
 
@@ -194,6 +194,33 @@ def test_after_the_upload_the_page_says_that_the_restart_comes_next(lab: Lab) ->
     assert "Uploaded The node has the certificate." in page.text
     assert "Next Restart: not every port presents the new certificate." in page.text
     assert "Done" not in page.text
+
+
+def test_a_restart_comes_next_only_if_a_port_presents_another_certificate(lab: Lab) -> None:
+    _, closed, _ = lab.applied()
+    assert "Warning No port shows that clients get the new certificate and accept it." in closed.text
+    lab.node.restart()
+    lab.prober.chains = {(HOST, 8443): lab.node.served.ecdsa[1][:1]}  # without the intermediate
+    broken = lab.follow(closed, "probe")[1]
+    assert "It sends no intermediate" in broken.text
+    for page in (closed, broken):
+        assert "Restart: not every port" not in page.text
+        assert "Left to do" in page.text
+
+
+@pytest.mark.parametrize("port", ["", "abc", "0", "99999"])
+def test_what_is_no_port_is_said_of_the_port_and_nothing_is_connected_to(lab: Lab, port: str) -> None:
+    status, page, _ = lab.follow(lab.visitor.page(START), "contact", port=port)
+    assert (status, page.blocking, lab.client.ports) == (400, ["node.port-number"], [])
+    assert f"\u201c{port}\u201d is not a port." in page.text
+
+
+def test_a_plan_that_is_refused_leads_back_to_the_form_with_what_was_typed(lab: Lab) -> None:
+    contacted = lab.follow(lab.visitor.page(START), "contact", days="9999")[1]
+    _, planned, _ = lab.follow(contacted, "plan", user="administrator", password=PASSWORD, compared="true")
+    assert planned.blocking == ["validity.range"]
+    [again] = [link for link in planned.links if link.startswith(START)]
+    assert lab.visitor.page(again).values("days") == ["9999"]
 
 
 def test_a_node_that_has_its_certificate_is_probed_without_a_password(lab: Lab) -> None:
@@ -280,8 +307,8 @@ def test_a_node_without_the_api_is_a_finding(lab: Lab, product: str, version: st
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("port", "x", "probe.target"),
-        ("port", "99999", "probe.target"),
+        ("port", "x", "node.port-number"),
+        ("port", "99999", "node.port-number"),
         ("purpose", "nothing", "purpose.unknown"),
         ("purpose", "cup-ECDSA", "slot.purpose"),
         ("probe_ports", "8443 x", "node.ports"),

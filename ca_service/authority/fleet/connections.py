@@ -34,7 +34,7 @@ PROBE_ADDRESS: Final = Rule(
 NODE_PORT: Final = Rule(
     "node.port",
     "Port {port} of {host} is none on which this service looks for the API of a node.",
-    "Use 443 or 8443. The operator can allow others in the settings: probe.api_ports.",
+    "Use one of these: {ports}. The operator can allow others in the settings: probe.api_ports.",
 )
 PROBE_BUSY: Final = Rule(
     "probe.busy",
@@ -179,7 +179,8 @@ class Connections:
     def require_api_port(self, actor: Actor, host: str, port: int) -> None:
         """Raise InvalidInput for a port on which the API of a node is not looked for."""
         if self._rules.api_ports and port not in self._rules.api_ports and not _is_operator(actor):
-            raise InvalidInput(NODE_PORT.at("/port", host=host, port=port))
+            ports = ", ".join(map(str, self._rules.api_ports))
+            raise InvalidInput(NODE_PORT.at("/port", host=host, port=port, ports=ports))
 
     def _is_known(self, host: str) -> bool:
         kind = "IP" if as_network(host) else "DNS"

@@ -59,6 +59,8 @@ def match(
     files = names or repeat("", len(requests))
     choices = [Choice(node_id, given or _purpose_of(name)) for name in files]
     proposals = fleet.propose(actor, cluster_id, requests, options, choices)
+    if node:
+        proposals = tuple(replace(each, why="as given") for each in proposals)
     return tuple(
         Match(_placement(data, proposal, node_id), proposal) for data, proposal in zip(requests, proposals, strict=True)
     )

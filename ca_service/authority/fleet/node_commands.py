@@ -7,11 +7,14 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
+from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.node_plan import Order, Plan
 from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.records import Selection
+from ca_service.authority.revocation.store import RevocationStore
 from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.deadline import limited
 from ca_service.vos import node_lines
@@ -28,12 +31,14 @@ class NodeCommands:
         self,
         *,
         ledger: Ledger,
+        revocations: RevocationStore,
         products: HostProductStore,
         hierarchy: Hierarchy,
         trusted: TrustedAuthorities,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
+        self._revocations = revocations
         self._products = products
         self._hierarchy = hierarchy
         self._trusted = trusted
@@ -56,13 +61,14 @@ class NodeCommands:
     def lines(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
         """Return the steps for the command line of a host: those for a CSR, or with a certificate all others.
 
-        The certificate is the newest one of this host for the purpose. Raises InvalidInput for what is no host, product
-        or version, Conflict if an authority above the certificate is revoked.
+        The certificate is the newest one of this host for the purpose, if it is not revoked and does not end soon.
+        Raises InvalidInput for what is no host, product or version, Conflict if an authority above the certificate is
+        revoked.
         """
         _require(actor)
         host, _ = host_and_port(text)
         node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
-        record = self._ledger.find_current(host, self._clock(), order.purpose.service)
+        record = self._find_usable(host, order)
         if record is None:
             given = (("--product", order.product), ("--version-of", order.version))
             options = [word for option, value in given if value for word in (option, value)]
@@ -72,6 +78,18 @@ class NodeCommands:
         uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)
         before = node_lines.preparing_steps(node, order.purpose)
         return (*before, *uploads, *node_lines.running_steps(host, node, order.purpose))
+
+    def _find_usable(self, host: str, order: Order) -> CertificateRecord | None:
+        """Return the newest certificate, or None if it is revoked or ends soon: the CSR of an older one is replaced."""
+        record = self._ledger.find_current(host, self._clock(), order.purpose.service)
+        if record is None or record.ends_soon(self._clock()):
+            return None
+        later = [
+            each
+            for each in self._revocations.list_selected(Selection(host=host))
+            if each.certificate.host == host and each.certificate.purpose == order.purpose.service
+        ]
+        return record if later[-1].certificate.serial_number == record.serial_number else None
 
 
 def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:

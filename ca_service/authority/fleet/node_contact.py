@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_service.errors import NotAllowed, Rule, Unreachable
+from ca_service.errors import InvalidInput, NotAllowed, Rule, Unreachable
 from ca_service.pki import encodings
 from ca_service.vos.certificate_api import Snapshot
 from ca_service.vos.purposes import Purpose
@@ -19,6 +19,11 @@ NODE_SIGN_IN: Final = Rule(
     "node.sign-in",
     "{host} refused user name and password (401).",
     "They are those of the operating system of this very node. Nothing is tried again, because nodes lock accounts.",
+)
+NODE_PASSWORD: Final = Rule(
+    "node.password",
+    "The password of the node is missing.",
+    "Enter it. It is kept for one step, so that each step asks for it. Nothing was sent: nodes lock accounts.",
 )
 
 
@@ -33,10 +38,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An administrator of the operating system of a node. They are kept for one run, and in no message."""
+    """An administrator of the operating system of a node. They are kept for one run, and in no message.
+
+    Raises InvalidInput without a password.
+    """
 
     user: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.password:
+            raise InvalidInput(NODE_PASSWORD.at("/password"))
 
 
 class Unprivileged(NotAllowed):

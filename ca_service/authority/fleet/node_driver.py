@@ -80,7 +80,7 @@ NODE_FINGERPRINT: Final = Rule(
 )
 NODE_NOT_PINNED: Final = Rule(
     "node.not-pinned",
-    "{host} presents a certificate that is not known here: {found}.",
+    "{host} presents a certificate that cannot be verified here: {found}.",
     "Nothing was sent. Compare it with the one that the node shows, and confirm it.",
     options="--fingerprint, fingerprint",
 )

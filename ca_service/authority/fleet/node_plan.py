@@ -7,7 +7,7 @@ Nothing of a plan is stored. It is derived from the snapshot of the node and fro
     SIGNED     its certificate exists here --the driver sends root, then intermediate, if they are missing; then the
                                              certificate-->  INSTALLED
     INSTALLED  the node has it             --a person restarts the services-->  served, which a probe shows
-    any        the certificate expires within RENEWAL_DAYS, or is revoked  -->  NO_CSR
+    any        the certificate ends soon, or is revoked  -->  NO_CSR
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -69,7 +69,6 @@ NODE_CSR_NAMES: Final = Rule(
     options="--new-csr, new_csr",
 )
 
-RENEWAL_DAYS: Final = 30
 _MAX_DUPLICATES: Final = 10
 _MAX_FOREIGN: Final = 10
 
@@ -183,11 +182,6 @@ def outstanding(identity: NodeIdentity) -> bytes:
     return b"" if csr.public_key_in(identity.csr) == mine else identity.csr
 
 
-def is_lasting(record: CertificateRecord, now: datetime) -> bool:
-    """Return whether a certificate need not be renewed yet."""
-    return record.not_after - now > timedelta(days=RENEWAL_DAYS)
-
-
 def with_options(plan: Plan, offered: str) -> Plan:
     """Return the plan with a note of what the API of the node offers for a CSR."""
     asked = certificate_api.csr_body(plan.purpose, plan.common_name, plan.curve).decode()
@@ -220,7 +214,7 @@ def _stage(facts: Facts, identity: NodeIdentity) -> Stage:
         return Stage.NO_CSR
     if facts.csr or (identity.has_csr and not identity.csr):
         return Stage.SIGNED if facts.signed else Stage.UNSIGNED
-    return Stage.INSTALLED if facts.ours and is_lasting(facts.ours, facts.now) else Stage.NO_CSR
+    return Stage.INSTALLED if facts.ours and not facts.ours.ends_soon(facts.now) else Stage.NO_CSR
 
 
 def _findings(facts: Facts, identity: NodeIdentity, stage: Stage) -> Iterator[Finding]:

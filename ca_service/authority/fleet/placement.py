@@ -44,6 +44,12 @@ SLOT_STRANGERS: Final = Rule(
     "Create a new CSR on UCCX without the other servers, and one on each of those.",
     Severity.WARNING,
 )
+SLOT_OTHER_NODE: Final = Rule(
+    "slot.other-node",
+    "This CSR is from {named}, by its names. The chosen node is {chosen}.",
+    "Choose {named}: a node accepts a certificate only for its own CSR.",
+    Severity.WARNING,
+)
 SLOT_SAME: Final = Rule(
     "slot.same",
     "The slot already has this CSR.",
@@ -114,7 +120,12 @@ def propose(
     now = next((each for each in slots if chosen and each.node.id == chosen.id and each.purpose == purpose), None)
     before = csr.verify(now.request.csr_der) if now and now.request else None
     difference = compare(before, request) if before else None
-    findings = (*_unused(chosen), *_strangers(named, is_multi=is_multi), *_against(now, request, difference))
+    findings = (
+        *_unused(chosen),
+        *_other_node(node, chosen),
+        *_strangers(named, is_multi=is_multi),
+        *_against(now, request, difference),
+    )
     return Proposal(examination, node, why, purpose, is_multi, difference, findings)
 
 
@@ -140,6 +151,12 @@ def _unused(node: NodeRecord | None) -> Iterator[Finding]:
     if release and release.use is Use.NEVER:
         uses = release.uses.text if release.uses.is_confirmed else f"{release.uses.text} {NOT_CONFIRMED}"
         yield SLOT_UNUSED.at(uses=uses)
+
+
+def _other_node(node: NodeRecord | None, chosen: NodeRecord | None) -> Iterator[Finding]:
+    """Yield a warning if a person has chosen a node that did not create the CSR."""
+    if node and chosen and node.id != chosen.id:
+        yield SLOT_OTHER_NODE.at("/node", named=node.fqdn, chosen=chosen.fqdn)
 
 
 def _strangers(named: Sequence[NodeRecord], *, is_multi: bool) -> Iterator[Finding]:

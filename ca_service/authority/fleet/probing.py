@@ -28,6 +28,7 @@ from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.store import RevocationStore
 from ca_service.deadline import limited
 from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
@@ -98,6 +99,7 @@ class Probes:
         served: ServedStore,
         ledger: Ledger,
         leaves: LeafStore,
+        revocations: RevocationStore,
         products: HostProductStore,
         fleet: Fleet,
         handover: Handover,
@@ -109,6 +111,7 @@ class Probes:
         self._served = served
         self._ledger = ledger
         self._leaves = leaves
+        self._revocations = revocations
         self._products = products
         self._fleet = fleet
         self._handover = handover
@@ -228,7 +231,8 @@ class Probes:
         if record is None or record.der != encodings.der(leaf):
             return None
         successor = self._leaves.find_successor(record.serial_number, self._clock())
-        return Ours(record.serial_number, is_newest=successor is None)
+        revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)
+        return Ours(record.serial_number, successor is None, revocation is None or revocation.is_good)
 
     def _moving(
         self,

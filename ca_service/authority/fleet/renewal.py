@@ -14,7 +14,7 @@ from ca_service.authority.access.permissions import SERVICE, Action, Actor, requ
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.clusters import Fleet
 from ca_service.authority.fleet.handover import node_of
-from ca_service.authority.fleet.states import EXPIRING_DAYS, Place
+from ca_service.authority.fleet.states import Place
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.examination import Options, Policy
 from ca_service.authority.issuance.issuance import Issuance, Issued
@@ -85,7 +85,7 @@ class Renewal:
         keeps_key = record.profile != VOS.name
         place = None if keeps_key else self._place(record)
         return RenewalPlan(
-            is_due=record.not_after - self._clock() < timedelta(days=EXPIRING_DAYS),
+            is_due=record.ends_soon(self._clock()),
             keeps_key=keeps_key,
             successor=self._leaves.find_successor(record.serial_number, self._clock()),
             place=place,

@@ -6,7 +6,7 @@ A slot is a purpose on a node. Its transitions:
     REQUESTED  --it is submitted, and no rule approves it-->  WAITING  --an approver approves it-->  ISSUED
     WAITING  --it is refused or withdrawn-->  REQUESTED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
-    any of the last three  --less than EXPIRING_DAYS are left-->  EXPIRING  --expiry-->  EXPIRED
+    any of the last three  --`ends_soon`-->  EXPIRING  --expiry-->  EXPIRED
     any that has a certificate  --that is revoked, or put on hold-->  REVOKED; releasing the hold leads back
     any  --another CSR is placed-->  REQUESTED or ISSUED; the previous certificate becomes history
 
@@ -20,9 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from cryptography import x509
 
@@ -34,7 +33,6 @@ from ca_service.vos.products import get_product
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, Purpose
 from ca_service.vos.runbook import upload_key, verify_key
 
-EXPIRING_DAYS: Final = 30
 Names = Mapping[str, Collection[str]]  # of multi-server CSRs, by their fingerprint
 
 
@@ -181,7 +179,7 @@ def _state(certificate: CertificateRecord | None, uploaded: Mark | None, verifie
         return State.EXPIRED
     if certificate.serial_number in known.revoked:
         return State.REVOKED
-    if certificate.not_after - known.now < timedelta(days=EXPIRING_DAYS):
+    if certificate.ends_soon(known.now):
         return State.EXPIRING
     if verified:
         return State.VERIFIED

@@ -121,7 +121,7 @@ class ProbeInput(Input):
     """The hosts of a probe."""
 
     hosts: list[Annotated[str, Field(max_length=300, json_schema_extra={"format": "probe-target"})]] = Field(
-        description="hosts, each with or without a port: uccx1.example.com, uccx1.example.com:12015",
+        description=f"1 to {MAX_PORTS} hosts, each with or without a port: uccx1.example.com, uccx1.example.com:12015",
         min_length=1,
         max_length=MAX_PORTS,
     )

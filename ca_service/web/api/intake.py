@@ -26,7 +26,8 @@ from ca_service.web.problems import UnsupportedMediaType
 JSON_INVALID: Final = Rule(
     "json.invalid",
     "The body is not a JSON object, or not a sound one.",
-    'Send an object such as {{"csr": "..."}} as UTF-8, each name once; or send files, as curl -F csr=@FILE does.',
+    "Send an object as UTF-8, each name once: the API documentation has an example for each address. CSRs may also be "
+    "files, as curl -F csr=@FILE sends them.",
 )
 HTTP_CONTENT_ENCODING: Final = Rule(
     "http.content-encoding",

@@ -72,8 +72,9 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/lines",
         summary="Get lines for the command line of a node",
         description=(
-            "Returns steps with lines to paste, for nodes without the API. Without a certificate for the host, they "
-            "make the CSR; with one, they upload root, intermediate and certificate, and restart. No node is contacted."
+            "Returns steps with lines to paste, for nodes without the API. Without a certificate for the host, or if "
+            "it is revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, "
+            "and restart. No node is contacted."
         ),
         curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=uccx&version=15"'),
         answers={200: "The steps, in their order."},

@@ -27,7 +27,7 @@ from ca_service.pki import names
 from ca_service.vos.certificate_api import CURVES
 from ca_service.vos.products import get_product
 from ca_service.vos.purposes import TOMCAT_ECDSA, get_purpose
-from ca_service.vos.served import PortReport
+from ca_service.vos.served import PortReport, Verdict
 from ca_service.vos.steps import Step
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
@@ -36,15 +36,15 @@ from ca_service.web.pages.submission import read_days
 from ca_service.web.problems import findings_of, status_of
 from ca_service.web.views import fingerprint_groups
 
-NODE_PASSWORD: Final = Rule(
-    "node.password",
-    "The password of the node is missing.",
-    "Enter it. It is kept for one step, so that each step asks for it.",
-)
 NODE_PORTS: Final = Rule(
     "node.ports",
     "\u201c{text}\u201d is not a list of ports.",
     "Write numbers from 1 to 65535 with blanks between them, such as 443 8443.",
+)
+NODE_PORT_NUMBER: Final = Rule(
+    "node.port-number",
+    "\u201c{text}\u201d is not a port.",
+    "Enter a number from 1 to 65535, such as 443.",
 )
 
 _MAX_ENTRIES: Final = 20
@@ -90,14 +90,16 @@ class Form:
 
     @property
     def place(self) -> str:
-        """The node with the port of its API."""
+        """The node with the port of its API. Raises InvalidInput for what is no port."""
+        if not _is_port(whole_number(self.port, 5)):
+            raise InvalidInput(NODE_PORT_NUMBER.at("/port", text=self.port))
         return f"{self.node.fqdn}:{self.port}"
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports to probe; none for all of the product. Raises InvalidInput."""
         found = [whole_number(word, 5) for word in self.probe_ports.replace(",", " ").split()]
-        if len(found) > _MAX_ENTRIES or any(each is None or not 0 < each < 65536 for each in found):
+        if len(found) > _MAX_ENTRIES or not all(map(_is_port, found)):
             raise InvalidInput(NODE_PORTS.at("/probe_ports", text=self.probe_ports))
         return tuple(each for each in found if each)
 
@@ -111,10 +113,7 @@ class Form:
     @property
     def credentials(self) -> Credentials:
         """The administrator of the node. Raises InvalidInput without a password."""
-        password = request.form.get("password", "")[:1000]
-        if not password:
-            raise InvalidInput(NODE_PASSWORD.at("/password"))
-        return Credentials(self.user, password)
+        return Credentials(self.user, request.form.get("password", "")[:1000])
 
     def require_good(self) -> None:
         """Raise InvalidInput for a value that cannot be used: before a connection."""
@@ -167,6 +166,11 @@ class NodeRun:
     def works(self) -> bool:
         """Whether the ports present the certificate."""
         return works(self.done)
+
+    @property
+    def presents_another(self) -> bool:
+        """Whether a port presents a certificate, and not the one from here."""
+        return any((each.leaf or each.rsa_leaf) and each.verdict is not Verdict.ISSUED for each in self.done)
 
     def steps(self) -> tuple[Step, ...]:
         """Return what is left to do on the node."""
@@ -274,6 +278,10 @@ def _page(stage: str, form: Form, *, findings: tuple[Finding, ...] = (), **more:
         name_label=names.label,
         **more,
     )
+
+
+def _is_port(number: int | None) -> bool:
+    return number is not None and 0 < number < 65536
 
 
 def _text(name: str, default: str = "") -> str:

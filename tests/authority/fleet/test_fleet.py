@@ -163,6 +163,22 @@ def test_the_lines_of_a_host_are_for_its_newest_certificate_of_the_purpose(lab: 
     assert "set csr gen cup-ECDSA" in [line for step in request for line in step.commands]
 
 
+def test_the_lines_of_a_host_begin_with_a_csr_if_its_newest_certificate_is_revoked_or_ends_soon(lab: Lab) -> None:
+    def is_csr_next() -> bool:
+        steps = lab.node_commands.lines(OPERATOR, "uccx1.example.com", Order())
+        return "set csr gen tomcat-ECDSA" in [line for step in steps for line in step.commands]
+
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
+    [newer] = lab.issuance.issue(OPERATOR, [again()], Options(new=True)).certificates
+    assert not is_csr_next()
+    lab.revocation.revoke(OPERATOR, Selection((newer.serial_number,)), Reason.CERTIFICATE_HOLD)
+    assert is_csr_next()
+    lab.revocation.release(OPERATOR, Selection((newer.serial_number,)))
+    assert not is_csr_next()
+    lab.clock.now = newer.not_after - timedelta(days=29)
+    assert is_csr_next()
+
+
 def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: Lab) -> None:
     assert lab.handover.board_with_notes(OPERATOR, 1).findings == ()
     made = lab.fleet.create(OPERATOR, "Other", [replace(SUBSCRIBER, fqdn="new.example.com"), PUBLISHER])
@@ -510,6 +526,13 @@ def test_time_moves_a_slot(lab: Lab, days: int, state: State) -> None:
     assert slot(lab).state is state
     line = lab.handover.board(OPERATOR, 1).lines[0]
     assert (line.total == 0) is (state is State.EXPIRED)
+
+
+@pytest.mark.parametrize(("days", "state"), [(4, State.ISSUED), (6, State.EXPIRING)])
+def test_a_certificate_with_a_short_lifetime_expires_soon_in_its_second_half(lab: Lab, days: int, state: State) -> None:
+    lab.fleet.sign(OPERATOR, 1, placements(lab), Options(validity_days=10))
+    lab.clock.now += timedelta(days=days)
+    assert slot(lab).state is state
 
 
 MULTI = pkcs10.pem(node("cucm1-EC-ms.example.com", "example.com", *(each.fqdn for each in CUCM)).der())

@@ -7,7 +7,7 @@ import pytest
 from ca_service.authority.fleet.matching import match, unsigned
 from ca_service.authority.fleet.states import State
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import InvalidInput, NotFound, Refused
+from ca_service.errors import InvalidInput, NotFound, Refused, Severity
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fleet import CONTACT_CENTRE, PUBLISHER
 from tests.support.requests import CUCM_MULTI, THREE_NODES, UCCX_PUBLISHER
@@ -47,6 +47,12 @@ def test_a_named_node_wins_over_the_names_in_the_csr(lab: Lab) -> None:
     (found,) = match(lab.fleet, OPERATOR, 1, [UCCX_PUBLISHER.data], OPTIONS, node="UCCX2.example.com.")
     (node,) = [each for each in lab.fleet.get_cluster(OPERATOR, 1).nodes if each.fqdn == "uccx2.example.com"]
     assert found.placement.node_id == node.id
+    assert found.proposal.why == "as given"
+    [warning] = found.proposal.findings
+    assert (warning.rule, warning.severity) == ("slot.other-node", Severity.WARNING)
+    assert "from uccx1.example.com, by its names. The chosen node is uccx2.example.com" in warning.detail
+    (own,) = match(lab.fleet, OPERATOR, 1, [UCCX_PUBLISHER.data], OPTIONS, node="uccx1.example.com")
+    assert own.proposal.findings == ()
 
 
 def test_a_node_that_is_not_in_the_cluster_is_refused(lab: Lab) -> None:

@@ -195,6 +195,9 @@ def test_people_reach_the_api_on_its_ports_alone(lab: Lab) -> None:
     for port in (443, 8443):
         assert lab.node_driver.contact(REQUESTER, f"{HOST}:{port}").place.port == port
     assert lab.node_driver.contact(OPERATOR, f"{HOST}:5432").place.port == 5432
+    lab.probes._connections._rules = ProbeRules(api_ports=(9443, 443))
+    with pytest.raises(InvalidInput, match="Use one of these: 9443, 443"):
+        lab.node_driver.contact(REQUESTER, f"{HOST}:8443")
     lab.probes._connections._rules = ProbeRules(api_ports=())
     assert lab.node_driver.contact(REQUESTER, f"{HOST}:5432").place.port == 5432
 

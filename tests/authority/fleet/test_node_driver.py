@@ -286,6 +286,17 @@ def test_a_certificate_that_ends_soon_is_renewed_with_a_new_csr(lab: Lab, node: 
     assert after.serial_number != before.serial_number
 
 
+def test_a_certificate_with_a_short_lifetime_is_installed_and_renewed_in_its_second_half(
+    lab: Lab, node: LabNode, clock: FixedClock
+) -> None:
+    order = Order(validity_days=10)
+    assert applied(lab, node, order).plan.stage is Stage.INSTALLED
+    clock.advance(days=4)
+    assert planned(lab, node, order).stage is Stage.INSTALLED
+    clock.advance(days=2)
+    assert planned(lab, node, order).stage is Stage.NO_CSR
+
+
 def test_an_authority_that_is_there_is_not_sent_again(lab: Lab, node: LabNode) -> None:
     node.upload_trust([lab.hierarchy.active().chain[-1]])
     applied(lab, node)
@@ -380,6 +391,9 @@ def test_a_node_that_presents_a_certificate_from_here_needs_no_fingerprint(lab: 
     assert serial is not None
     lab.revocation.revoke(OPERATOR, Selection((serial.serial_number,)), Reason.KEY_COMPROMISE)
     assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.NONE
+    revoked = lab.node_driver.contact(OPERATOR, HOST)
+    with pytest.raises(Refused, match=r"cucm1.example.com presents a certificate that cannot be verified here"):
+        lab.node_driver.plan(OPERATOR, revoked, CREDENTIALS, Order())
 
 
 def test_a_product_without_the_api_is_told_before_a_connection(lab: Lab) -> None:

@@ -21,9 +21,11 @@ from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.probing import MAX_PORTS
 from ca_service.authority.fleet.states import Slot, State
 from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import Selection
 from ca_service.documents.probes import ProbeDocument
 from ca_service.errors import Busy, InvalidInput, NotAllowed, NotFound
-from ca_service.vos.served import SENTENCES, Verdict
+from ca_service.pki.reasons import Reason
+from ca_service.vos.served import SENTENCES, Remark, Verdict
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
@@ -80,6 +82,17 @@ def test_what_agents_see_is_said_of_uccx_and_socialminer_11_5_alone(lab: Lab) ->
     assert found == {HOST, "sm1.example.com"}
     (single,) = lab.probes.probe(REQUESTER, [f"{HOST}:9443"])
     assert single.target.has_agents
+
+
+def test_a_revoked_certificate_that_is_presented_does_not_work_until_the_hold_is_released(lab: Lab) -> None:
+    only = Selection((certificate(lab).serial_number,))
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    lab.revocation.revoke(OPERATOR, only, Reason.CERTIFICATE_HOLD)
+    (held,) = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    assert (held.verdict, held.remarks, held.works) == (Verdict.ISSUED, (Remark.REVOKED,), False)
+    lab.revocation.release(OPERATOR, only)
+    (released,) = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    assert (released.remarks, released.works) == ((), True)
 
 
 def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None:
