@@ -47,6 +47,7 @@ _STATES: Final = {
     "none": "There is no authority yet: run `ca-service init`.",
     "incomplete": "The authority is not finished: run `ca-service init` again.",
     "pending": "The intermediate waits for its certificate from an external root: `ca-service ca install`.",
+    "revoked": "The intermediate is revoked or on hold, and signs nothing. Set up another authority in another folder.",
     "ready": "The authority can sign.",
 }
 _EXIT_CODES: Final = {"ready": ExitCode.OK, "pending": ExitCode.PENDING}
@@ -176,7 +177,7 @@ def show(session: Session) -> ExitCode:
     Exit code 3: an intermediate waits for its certificate. Exit code 1: no authority can sign for another reason.
     """
     found = session.ask(
-        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers()),
+        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers(), is_revoked=here.trusted.is_revoked()),
         lambda api: api.get(HierarchyDocument, "authorities"),
     )
     session.console.answer(

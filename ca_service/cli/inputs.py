@@ -110,7 +110,7 @@ def destination_options(command: Command) -> Command:
     """Add the options that say where the certificates go."""
     for name, text in (
         ("--version-of", "Version of the product, such as 11.5 or 14SU2."),
-        ("--product", f"Product of the hosts, remembered for them: {', '.join(products())}."),
+        ("--product", f"Product of the hosts; `sign` remembers it: {', '.join(products())}."),
         ("--purpose", "Purpose on the node, such as tomcat-ECDSA.  [default: as file name and CSR show]"),
     ):
         command = click.option(name, default="", help=text)(command)

@@ -36,7 +36,9 @@ CONFIRMATION_NO_TERMINAL: Final = Rule(
 
 _OPTIONS = (
     click.argument("serial_numbers", metavar="[SERIAL]...", nargs=-1),
-    click.option("--key", default="", metavar="SHA256", help="Every certificate with the key of this fingerprint."),
+    click.option(
+        "--key", default="", metavar="SHA256", help="Every certificate with this key: SHA-256 of the public key (DER)."
+    ),
     click.option("--host", default="", metavar="NAME", help="Every certificate that names this host."),
     click.option("--cluster", type=int, metavar="ID", help="Every valid certificate in the slots of this cluster."),
 )

@@ -122,17 +122,22 @@ class ImportedDocument(AuthoritiesDocument):
 class HierarchyDocument(AuthoritiesDocument):
     """The authorities, and whether one of them can sign."""
 
-    state: Literal["none", "incomplete", "pending", "ready"] = Field(
-        description="ready: it can sign; pending: the intermediate waits for its certificate from an external root"
+    state: Literal["none", "incomplete", "pending", "revoked", "ready"] = Field(
+        description="ready: it can sign; pending: the intermediate waits for its certificate from an external root; "
+        "revoked: the intermediate is revoked or on hold, and signs nothing"
     )
 
     @classmethod
-    def of(cls, records: Sequence[IssuerRecord], *, shows_keys: bool = True) -> Self:
-        """Describe the authorities, and how far they are."""
-        return cls(authorities=authority_documents(records, shows_keys=shows_keys), state=_state(records))
+    def of(cls, records: Sequence[IssuerRecord], *, is_revoked: bool, shows_keys: bool = True) -> Self:
+        """Describe the authorities, and how far they are; `is_revoked` tells of the one that issues."""
+        described, state = authority_documents(records, shows_keys=shows_keys), _state(records)
+        if state == "ready" and is_revoked:
+            described = [each.model_copy(update={"is_issuing": False}) for each in described]
+            state = "revoked"
+        return cls(authorities=described, state=state)
 
 
-def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pending", "ready"]:
+def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pending", "revoked", "ready"]:
     if not records:
         return "none"
     if any(record.certificate_der is None for record in records):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OIDC_EXTRA: Final = Rule(
     "oidc.extra",
     "oidc.issuer is set, but the OpenID client is not installed.",
-    "Install it with `pip install 'ca-service[oidc]'`, or leave oidc.issuer empty.",
+    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
 )
 OIDC_UNREACHABLE: Final = Rule(
     "oidc.unreachable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
+from ca_service.app.rules import declared_rules
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument, HierarchyDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
@@ -117,6 +119,41 @@ def test_only_the_document_itself_needs_no_token(document: dict[str, Any]) -> No
 )
 def test_the_examples_fit_their_models(model: type[BaseModel], example: dict[str, Any]) -> None:
     assert model.model_validate(example).model_dump(mode="json") == example
+
+
+def test_the_answer_of_each_decision_has_its_state_and_the_note_of_its_body(document: dict[str, Any]) -> None:
+    for verb, state in {"approve": "issued", "refuse": "refused", "withdraw": "withdrawn"}.items():
+        described = document["paths"][f"/api/v1/requests/{{request_id}}/{verb}"]["post"]
+        answer = described["responses"]["200"]["content"]["application/json"]["example"]
+        assert RequestDocument.model_validate(answer).state == state
+        assert answer["note"] == described["requestBody"]["content"]["application/json"]["example"]["note"]
+
+
+def test_the_answer_of_a_release_is_a_release(document: dict[str, Any]) -> None:
+    described = document["paths"]["/api/v1/revocations/release"]["post"]["responses"]["200"]["content"]
+    answer = RevocationResultDocument.model_validate(described["application/json"]["example"])
+    assert [(each.effect, each.state) for each in answer.certificates] == [("release", "released")]
+
+
+def test_the_findings_in_the_examples_have_the_words_of_their_rules(document: dict[str, Any]) -> None:
+    found = [each for each in _objects(document) if isinstance(each.get("remedy"), str)]
+    assert found
+    for each in found:
+        rule = declared_rules()[each["rule"]]
+        assert each["severity"] == rule.severity.value
+        for text, template in ((each["detail"], rule.problem), (each["remedy"], rule.remedy)):
+            assert re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(template)), text), each["rule"]
+    named = [rule for each in _objects(document) if isinstance(rules := each.get("rules"), list) for rule in rules]
+    assert named
+    assert set(named) <= set(declared_rules())
+
+
+def _objects(part: object) -> Iterator[dict[str, Any]]:
+    """Yield each object in this part of the document."""
+    if isinstance(part, dict):
+        yield part
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _objects(each)
 
 
 def test_the_request_in_the_examples_is_signed_in_every_form(client: Client, document: dict[str, Any]) -> None:

@@ -56,6 +56,14 @@ def test_a_pending_intermediate_ends_with_3(new_ca: CommandLine) -> None:
     assert "waits for its certificate" in new_ca("ca", "show").stdout
 
 
+def test_a_revoked_intermediate_cannot_sign_and_show_ends_with_1(ca: CommandLine) -> None:
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    result = ca("ca", "show")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("The intermediate is revoked or on hold, and signs nothing.")
+    assert "(issues)" not in result.stdout
+
+
 def test_the_chain_goes_to_standard_output_issuing_one_first(ca: CommandLine) -> None:
     root, intermediate = ca.answer("ca", "show")["authorities"]
     result = ca("ca", "export")

@@ -98,6 +98,8 @@ def test_an_intermediate_that_is_revoked_is_not_exported(at: Desk) -> None:
     revoked = at.here("crl", "revoke-authority", issuer, "--reason", "cACompromise", "--confirm", issuer)
     assert revoked.exit_code == 0, revoked.output
     at.both("ca", "export")
+    at.both("ca", "show")
+    assert at.there("ca", "show").exit_code == 1
     assert at.there.rule("ca", "export", "--only", "intermediate", code=6) == "server.answer"
 
 

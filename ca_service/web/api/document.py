@@ -54,7 +54,7 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     EventsDocument: examples.EVENTS,
     TokenDocument: examples.TOKEN,
     RevocationResultDocument: examples.REVOCATION,
-    ProbeDocument: examples.PROBE,
+    ProbeDocument: node_examples.PROBE,
     ClustersDocument: fleet_examples.CLUSTERS,
     ClusterDocument: fleet_examples.CLUSTER,
     RemovedClusterDocument: fleet_examples.REMOVED_CLUSTER,
@@ -77,6 +77,8 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     HierarchyDocument: status_examples.AUTHORITIES,
     NewestCRLsDocument: status_examples.CRLS,
 }
+#: The answers of the operations whose model has another example above.
+_ANSWERS: Final[dict[str, Any]] = {**examples.DECIDED, "releaseCertificates": examples.RELEASE}
 _PROBLEMS: Final = {
     400: "A parameter, a field or the body cannot be used.",
     401: "The token is missing or not valid.",
@@ -188,7 +190,7 @@ def _content(operation: Operation, kind: str) -> dict[str, Any]:
         return {}  # bytes, which have no schema (OpenAPI 3.1, 4.8.14)
     if operation.answer is None:
         return {"schema": {"type": "object", "required": ["openapi", "info", "paths"]}}
-    return {"schema": reference(operation.answer), "example": _EXAMPLES[operation.answer]}
+    return {"schema": reference(operation.answer), "example": _ANSWERS.get(operation.id, _EXAMPLES[operation.answer])}
 
 
 def _answer_headers(operation: Operation) -> Mapping[str, Any]:

@@ -142,6 +142,18 @@ REQUEST: Final[dict[str, Any]] = {
         "certificate": None,
     },
 }
+#: What each decision answers: a refused request is REQUEST itself.
+DECIDED: Final[dict[str, dict[str, Any]]] = {
+    "approveRequest": REQUEST
+    | {
+        "state": "issued",
+        "note": "as agreed",
+        "serial_number": _SERIAL,
+        "links": REQUEST["links"] | {"certificate": _OWN},
+    },
+    "refuseRequest": REQUEST,
+    "withdrawRequest": REQUEST | {"state": "withdrawn", "decided_by": "anna", "note": "not needed"},
+}
 _WAITS: Final[dict[str, Any]] = {"state": "submitted", "decided_at": None, "decided_by": None, "note": None}
 REQUESTS: Final[dict[str, Any]] = {"requests": [REQUEST | _WAITS], "findings": [], "next": None}
 CHECKS: Final[dict[str, Any]] = {
@@ -165,8 +177,9 @@ CHECKS: Final[dict[str, Any]] = {
                     "pointer": "/csr/0/public_key",
                     "rule": "csr.key.rsa",
                     "severity": "error",
-                    "detail": "This request has an RSA key (2048 bit); this authority is EC from root to leaf.",
-                    "remedy": "From a Cisco node, this is the tomcat request: download tomcat-ECDSA instead.",
+                    "detail": "This CSR has an RSA key (2048 bit). This authority is EC from root to leaf.",
+                    "remedy": "If it is from a Cisco node, download the CSR whose purpose ends in -ECDSA instead, such "
+                    "as tomcat-ECDSA. Have your RSA authority sign this one.",
                 }
             ],
         }
@@ -220,31 +233,14 @@ REVOCATION: Final[dict[str, Any]] = {
         }
     ],
 }
-PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
-PROBE: Final[dict[str, Any]] = {
-    "works": True,
-    "experience": "",
-    "not_restarted": [],
-    "ports": [
-        {
-            "host": "sm1.example.com",
-            "port": 7443,
-            "service": "Openfire",
-            "verdict": "issued",
-            "remarks": [],
-            "works": True,
-            "sentences": ["It presents the certificate that was issued here."],
-            "serial_number": _SERIAL,
-            "fingerprint": "0" * 64,
-            "not_after": "2027-12-25T17:54:59Z",
-            "handshakes": [
-                {"offer": "ECDSA, TLS 1.2", "ending": "served", "detail": ""},
-                {"offer": "ECDSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
-                {"offer": "RSA, TLS 1.2", "ending": "served", "detail": ""},
-                {"offer": "RSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
-            ],
-        }
+RELEASE: Final[dict[str, Any]] = {
+    "done": True,
+    "changed": 1,
+    "certificates": [
+        REVOCATION["certificates"][0]
+        | {"effect": "release", "state": "released", "reason": "removeFromCRL", "revoked_at": None}
     ],
+    "findings": [],
 }
 AUTHORITY: Final[dict[str, Any]] = {
     "name": "Example Lab",

@@ -30,7 +30,7 @@ _SUMMARY: Final[dict[str, Any]] = {
 CLUSTERS: Final[dict[str, Any]] = {"clusters": [_SUMMARY], "next": None}
 _STEP: Final[dict[str, Any]] = {
     "key": _UPLOAD,
-    "title": "sm1.example.com: upload the certificate",
+    "title": "Upload the certificate to tomcat-ECDSA on sm1.example.com",
     "text": "Certificate Management, Upload Certificate/Certificate chain.",
     "nodes": ["sm1.example.com"],
     "files": ["sm1.example.com/3-sm1.example.com.tomcat-ECDSA.pem"],
@@ -92,7 +92,7 @@ RUNBOOK: Final[dict[str, Any]] = {
     "title": "Lab",
     "warnings": [],
     "accesses": [],
-    "sections": [{"title": "Upload the certificates", "text": "", "steps": [_STEP]}],
+    "sections": [{"title": "B. Certificate", "text": "", "steps": [_STEP]}],
     "remarks": [],
 }
 
@@ -112,7 +112,7 @@ PRODUCTS: Final[dict[str, Any]] = {"products": [_PRODUCT | {"releases": [_RELEAS
 PRODUCT: Final[dict[str, Any]] = _PRODUCT | {
     "trust_roles": ["publisher"],
     "trust": _FACT,
-    "newest": "15",
+    "newest": "15.0",
     "releases": [
         _RELEASE
         | {
@@ -161,8 +161,8 @@ PRODUCT: Final[dict[str, Any]] = _PRODUCT | {
 QUESTIONS: Final[dict[str, Any]] = {
     "topics": [
         {
-            "topic": "Before an upgrade",
-            "questions": [{"question": "Why is there one more certificate?", "answer": _FACT}],
+            "topic": "UCCX and SocialMiner 11.5",
+            "questions": [{"question": "Why is there a second certificate?", "answer": _FACT}],
         }
     ]
 }
@@ -172,11 +172,11 @@ EXPLANATIONS: Final[dict[str, Any]] = {
         {
             "id": "san-mismatch",
             "kind": "refused",
-            "title": "The names in the certificate are not those of the CSR",
+            "title": "The names of certificate and CSR differ",
             "printed": [TEXT["text"]],
             "cause": _FACT,
             "next": [_FACT],
-            "rules": ["fit.names"],
+            "rules": ["fit.san"],
         }
     ]
 }

@@ -88,7 +88,7 @@ class OptionFields(Input):
     )
     product: ProductName | None = Field(
         default=None,
-        description=f"the product of the hosts, one of: {', '.join(products())}; remembered for them, with the version",
+        description=f"the product of the hosts, one of: {', '.join(products())}; signing remembers it and the version",
     )
     version: Annotated[_Text, Field(min_length=1)] | None = Field(
         default=None, description="the version of the product, such as 11.5 or 14SU2"
@@ -264,7 +264,7 @@ class SelectionFields(Input):
         default=[], description="a list of at most 500 serial numbers, hexadecimal, with or without colons"
     )
     key_fingerprint: Annotated[str, Field(max_length=120)] = Field(
-        default="", description="the SHA-256 of a public key, to select every certificate with this key"
+        default="", description="the SHA-256 of a public key (DER), to select every certificate with this key"
     )
     host: Annotated[str, Field(max_length=253)] = Field(
         default="", description="a host, to select every certificate that names it"

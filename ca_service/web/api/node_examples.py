@@ -1,10 +1,8 @@
-"""The examples in the OpenAPI description of nodes. They match the models."""
+"""The examples in the OpenAPI description of nodes and probes. They match the models."""
 
 from __future__ import annotations
 
 from typing import Any, Final
-
-from ca_service.web.api import examples
 
 _FINGERPRINT: Final = "4f" * 32
 _ROOT: Final = "5a" * 32
@@ -67,6 +65,32 @@ PLAN: Final[dict[str, Any]] = {
     "changes": _CHANGES,
     "findings": [],
 }
+PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
+PROBE: Final[dict[str, Any]] = {
+    "works": True,
+    "experience": "",
+    "not_restarted": [],
+    "ports": [
+        {
+            "host": "sm1.example.com",
+            "port": 7443,
+            "service": "Openfire (chat)",
+            "verdict": "issued",
+            "remarks": [],
+            "works": True,
+            "sentences": ["It presents the certificate that was issued here."],
+            "serial_number": _SERIAL,
+            "fingerprint": "0" * 64,
+            "not_after": "2027-12-25T17:54:59Z",
+            "handshakes": [
+                {"offer": "ECDSA, TLS 1.2", "ending": "served", "detail": ""},
+                {"offer": "ECDSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
+                {"offer": "RSA, TLS 1.2", "ending": "served", "detail": ""},
+                {"offer": "RSA, TLS 1.3", "ending": "declined", "detail": "tlsv1 alert protocol version"},
+            ],
+        }
+    ],
+}
 APPLIED: Final[dict[str, Any]] = {
     "made": _CHANGES,
     "plan": PLAN | {"stage": "installed", "serial_number": _SERIAL, "changes": []},
@@ -83,5 +107,5 @@ APPLIED: Final[dict[str, Any]] = {
             "is_confirmed": True,
         }
     ],
-    "probe": examples.PROBE,
+    "probe": PROBE,
 }

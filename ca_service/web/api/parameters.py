@@ -17,7 +17,7 @@ REFERENCE: Final = "#/components/schemas/{model}"
 _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     inputs.RevocationInput: examples.REVOKED,
     inputs.ReleaseInput: examples.RELEASED,
-    inputs.ProbeInput: examples.PROBED,
+    inputs.ProbeInput: node_examples.PROBED,
     fleet_inputs.ClusterInput: fleet_examples.NEW_CLUSTER,
     fleet_inputs.MarkInput: fleet_examples.MARK,
     fleet_inputs.ExplanationInput: fleet_examples.TEXT,
@@ -115,7 +115,7 @@ def request_body(operation: Operation, model: type[BaseModel]) -> dict[str, Any]
     if model is inputs.FitInput:
         return _fit_body()
     if model is inputs.DecisionInput:
-        return _decision_body()
+        return _decision_body(operation)
     content = {"schema": reference(model), "example": _EXAMPLES[model]}
     return {"required": True, "description": "A JSON object.", "content": {JSON: content}}
 
@@ -159,11 +159,11 @@ def _fit_body() -> dict[str, Any]:
     }
 
 
-def _decision_body() -> dict[str, Any]:
+def _decision_body(operation: Operation) -> dict[str, Any]:
     """Describe the body of a decision. It may be empty if no note is needed."""
     described = {
         "schema": reference(inputs.DecisionInput),
-        "example": {"note": "The parent domain is wrong."},
+        "example": {"note": examples.DECIDED[operation.id]["note"]},
     }
     return {"required": False, "content": {"multipart/form-data": described, JSON: described}}
 

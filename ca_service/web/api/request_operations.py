@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ca_service.documents.requests import RequestDocument, RequestsDocument
-from ca_service.web.api import inputs
+from ca_service.web.api import examples, inputs
 from ca_service.web.api.answers import SUBMISSION_FORMS
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 
-def _decision(verb: str, summary: str, description: str, note: str) -> Operation:
+def _decision(verb: str, summary: str, description: str) -> Operation:
     """Return a decision, which always takes a note."""
     return Operation(
         id=f"{verb}Request",
@@ -18,7 +18,9 @@ def _decision(verb: str, summary: str, description: str, note: str) -> Operation
         path=f"/api/v1/requests/{{request_id}}/{verb}",
         summary=summary,
         description=description,
-        curl=curl(f"-F note='{note}' \"{{base_url}}/api/v1/requests/REQUEST_ID/{verb}\""),
+        curl=curl(
+            f"-F note='{examples.DECIDED[f'{verb}Request']['note']}' \"{{base_url}}/api/v1/requests/REQUEST_ID/{verb}\""
+        ),
         answers={200: "The request after the decision."},
         answer=RequestDocument,
         takes=inputs.DecisionInput,
@@ -78,18 +80,15 @@ REQUESTS: Final = (
         "Approve a request",
         "Approves the request, or tries a failed one again, and has it signed. Afterwards its state is `issued`, or "
         "`failed` with the reason. You cannot approve your own request.",
-        "as agreed",
     ),
     _decision(
         "refuse",
         "Refuse a request",
         "Refuses the request. The note tells the requester why, and is required.",
-        "The parent domain is wrong.",
     ),
     _decision(
         "withdraw",
         "Withdraw a request",
         "Withdraws a request of the account of the token; an administrator can withdraw any request.",
-        "not needed",
     ),
 )

@@ -28,9 +28,9 @@ HEALTH: Final[dict[str, Any]] = {
                 {
                     "pointer": "",
                     "rule": "doctor.root-key",
-                    "severity": "warning",
+                    "severity": "note",
                     "detail": "The key of the root is on this machine.",
-                    "remedy": "Move it to offline media.",
+                    "remedy": "Except in a lab, take it offline with `ca-service ca root-key`: export, verify, remove.",
                 }
             ],
         },
@@ -46,7 +46,7 @@ JOBS: Final[dict[str, Any]] = {
             "ended_at": "2026-11-28T18:00:01Z",
             "milliseconds": 40,
             "detail": "",
-            "what": "writes the messages about what expires",
+            "what": "write due notices",
             "every_seconds": 3600,
             "is_running": False,
             "due_at": "2026-11-28T19:00:00Z",
@@ -103,7 +103,7 @@ CRLS: Final[dict[str, Any]] = {
     "lists": [
         {
             "issuer": "intermediate-g1",
-            "name": "Example Lab EC Intermediate CA G1",
+            "name": "Example Lab",
             "has_key": True,
             "number": "6923a1c0",
             "this_update": "2026-11-28T18:00:00Z",
