@@ -9,6 +9,7 @@ from typing import Final
 
 from cryptography import x509
 
+from ca_service.pki import encodings
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import phrase
@@ -27,6 +28,10 @@ class Layout:
     authorities: tuple[x509.Certificate, ...]
     has_folders: bool
     trust_folder: str
+
+    def key(self, number: int) -> str:
+        """Return an authority, 0 for the root and -1 for the one that issues, as a part of a key."""
+        return encodings.fingerprint(self.authorities[number])[:24]
 
     def path(self, leaf: Leaf) -> str:
         """Return the file of a leaf."""
@@ -52,10 +57,11 @@ def key_of(leaves: Sequence[Leaf]) -> str:
     return short("".join(leaf.serial_number for leaf in leaves))
 
 
-def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterator[Step]:
+def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf], of: str = "") -> Iterator[Step]:
     """Yield a step for each action of this kind that the nodes of these certificates share.
 
-    A peer that is a node of the cluster has a step of its own instead, and so has its check.
+    A peer that is a node of the cluster has a step of its own instead, and so has its check. The steps belong to the
+    certificates, or to what `of` says in their keys.
     """
     products = {node.product.id for node in nodes}
     found = dict[tuple[str, str], tuple[Action, list[str]]]()
@@ -66,7 +72,7 @@ def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf]) -> Iterato
                     found.setdefault((action.title, action.fact.text), (action, []))[1].append(node.fqdn)
     for action, fqdns in found.values():
         yield replace(
-            done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{key_of(leaves)}"),
+            done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{of or key_of(leaves)}"),
             nodes=tuple(dict.fromkeys(fqdns)),
         )
 

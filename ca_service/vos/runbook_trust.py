@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ca_service.pki import encodings, names
+from ca_service.pki import names
 from ca_service.pki.contents import serial_text
 from ca_service.vos.knowledge import Fact
 from ca_service.vos.phrases import Phrase, phrase, sentences
@@ -33,11 +33,14 @@ class _Place:
 
 
 def trust_everywhere(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:
-    """Phase A: root and intermediate on the nodes, their peers and the computers of users."""
+    """Phase A: root and intermediate on the nodes, their peers and the computers of users.
+
+    Its steps belong to the authorities: a new certificate of the same authority does not ask for them again.
+    """
     places = _places(nodes, leaves)
     steps = (
         *(replace(_trust(place, layout), follows_from=_uploads(place, nodes, leaves, layout)) for place in places),
-        *settled(nodes, leaves),
+        *settled(nodes, leaves, layout),
         *trust_of_others(nodes, leaves, layout),
     )
     return Section(
@@ -55,10 +58,10 @@ def trust_of_others(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layou
     None of them meets a certificate that its version never presents.
     """
     met = [leaf for leaf in leaves if not _is_never_met(leaf)]
-    yield from for_all(nodes, "peers", met)
+    yield from for_all(nodes, "peers", met, layout.key(-1) if layout and met else "")
     by_users = [leaf for leaf in met if leaf.purpose.is_met_by_users]
     if by_users:
-        yield _computers(key_of(leaves), layout, by_users[0].purpose)
+        yield _computers(leaves, layout, by_users[0].purpose)
 
 
 def _places(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> list[_Place]:
@@ -125,7 +128,7 @@ def _trust(place: _Place, layout: Layout) -> Step:
             *(() if store == place.purpose.trust else [phrase(_OTHER_NAME, store=place.purpose.trust)]),
             *(() if unit == "tomcat" else [phrase("That the command line knows this store is not confirmed.")]),
         ),
-        key=f"trust/{encodings.fingerprint(layout.authorities[-1])[:24]}/{unit}/{short(fqdn)}",
+        key=f"trust/{layout.key(-1)}/{unit}/{short(fqdn)}",
         nodes=(fqdn,),
         files=layout.trust(place.purpose),
         purpose=store,
@@ -164,7 +167,7 @@ def _is_there(store: str, layout: Layout) -> Phrase:
     )
 
 
-def settled(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
+def settled(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout | None = None) -> Iterator[Step]:
     """Yield the steps of nodes that need them after a publisher of theirs, or they, received the authorities.
 
     What is for one store is left out where a leaf of that store follows: phase C restarts the same.
@@ -175,17 +178,18 @@ def settled(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[Step]:
         followed = {leaf.purpose.trust for leaf in leaves if node in leaf.nodes}
         for action in node.release.settles if node.release and stores else ():
             if action.on in (EVERY_NODE, node.role) and action.store in {"", *stores - followed}:
-                yield done(action, node.fqdn, f"settle/{short(action.title)}/{key_of(leaves)}/{short(node.fqdn)}")
+                of = short(f"{layout.key(-1)} {' '.join(sorted(stores))}") if layout else key_of(leaves)
+                yield done(action, node.fqdn, f"settle/{short(action.title)}/{of}/{short(node.fqdn)}")
 
 
-def _computers(of: str, layout: Layout | None, purpose: Purpose) -> Step:
+def _computers(leaves: Sequence[Leaf], layout: Layout | None, purpose: Purpose) -> Step:
     serial_number = serial_text(layout.authorities[0].serial_number) if layout else ""
     return Step(
         "Install the root on the computers of users",
         "On Windows by GPO (group policy), for all agents, administrators and users of these pages; Firefox may have a "
         "store of its own. Users open the pages by the FQDN (the full name, host and domain), never by address or "
         "short name.",
-        key=f"agents/{of}",
+        key=f"agents/{layout.key(0) if layout else key_of(leaves)}",
         files=layout.trust(purpose)[:1] if layout else (),
         powershell=(f"certutil -store Root {serial_number}",) if layout else (),
         answer="The name of the root, and that the command completed successfully." if layout else "",

@@ -658,6 +658,24 @@ def test_the_next_step_of_a_subscriber_is_the_upload_of_the_authorities_to_its_p
         assert subscriber.next_step.key.startswith(kind)
 
 
+def phase_a(lab: Lab, csrs: Sequence[tuple[str, bytes]]) -> set[str]:
+    """The keys of the steps for the authorities, after these CSRs of hosts of a new cluster were signed in turn."""
+    made = lab.fleet.create(OPERATOR, f"Calls {len(csrs)}", CUCM)
+    for host, data in csrs:
+        place = Placement(data, number(lab, f"{host}.example.com", made.id), "tomcat-ECDSA", is_multi_server=False)
+        lab.fleet.sign(OPERATOR, made.id, [place], DAYS)
+    sections = lab.handover.board(OPERATOR, made.id).runbook.sections
+    return {step.key for each in sections if each.title.startswith("A.") for step in each.steps}
+
+
+def test_what_is_done_for_the_authorities_is_done_for_the_next_certificate_too(lab: Lab) -> None:
+    first = [("cucm1", again(host="cucm1")), ("imp1", again(host="imp1"))]
+    before = phase_a(lab, first)
+    assert {each.split("/")[0] for each in before} == {"trust", "settle", "peers", "agents"}
+    assert phase_a(lab, [*first, ("cucm1", again("another key", "cucm1"))]) == before
+    assert not phase_a(Lab().initialised(), first) & before  # of another authority
+
+
 def test_the_next_step_of_a_slot_is_none_of_the_other_purpose(lab: Lab) -> None:
     made = lab.fleet.create(OPERATOR, "Calls", CUCM)
     fqdn = "cucm2.example.com"
