@@ -64,7 +64,7 @@ PASSPHRASE_MISSING: Final = Rule(
 CONFIRMATION_MISSING: Final = Rule(
     "confirmation.missing",
     "Nothing was done: it has to be confirmed by the name {name}.",
-    "Read what it leads to, and say --confirm {name}",
+    "Read the consequences, then repeat the command with --confirm {name}",
 )
 PASSWORD_ENCODING: Final = Rule(
     "password.encoding",

@@ -50,7 +50,7 @@ def _list_coming(session: Session, text: str) -> None:
         lambda api: api.get(UpcomingListDocument, "notices", query=wanted),
     )
     lines = table(("ends", "next notice", "kind", "name"), map(_coming_row, found.coming))
-    session.console.answer(found, lines or ["Nothing ends soon."])
+    session.console.answer(found, lines or ["Nothing expires soon."])
 
 
 def _coming_row(coming: UpcomingDocument) -> tuple[str, ...]:

@@ -118,4 +118,4 @@ def test_each_refusal_has_its_rule(ca: CommandLine, arguments: tuple[str, ...], 
 
 def test_empty_lists_say_so(ca: CommandLine) -> None:
     assert ca("notices", "list").stdout == "No messages.\n"
-    assert ca("notices", "list", "--coming").stdout == "Nothing ends soon.\n"
+    assert ca("notices", "list", "--coming").stdout == "Nothing expires soon.\n"

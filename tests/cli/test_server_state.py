@@ -38,7 +38,7 @@ def test_an_operator_sees_the_state_of_the_service(at: Desk) -> None:
     assert "ok       tables of the database" in at.both("doctor").stdout
     assert "statistics" in at.both("jobs", "list").stdout
     assert "uccx1.example.com" in at.both("notices", "list", "--coming").stdout
-    assert at.both("notices", "list", "--coming", "--search", "nothing").stdout == "Nothing ends soon.\n"
+    assert at.both("notices", "list", "--coming", "--search", "nothing").stdout == "Nothing expires soon.\n"
     assert "until" in at.both("crl", "show").stdout
     assert "root-g1: " in at.both("ca", "show").stdout
 

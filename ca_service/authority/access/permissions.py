@@ -11,12 +11,12 @@ from ca_service.errors import NotAllowed, Rule
 
 TOKEN_SCOPE: Final = Rule(
     "token.scope",
-    "This token does not permit {action}: its scopes are {scopes}.",
+    "This token may not {action}: its scopes are {scopes}.",
     "Use a token with one of these scopes: {needed}.",
 )
 TOKEN_NO_SCOPE: Final = Rule(
     "token.no-scope",
-    "No token permits {action}; the scopes of this one are {scopes}.",
+    "No token may {action}; the scopes of this one are {scopes}.",
     "Sign in and use the pages.",
 )
 

@@ -20,7 +20,7 @@ OPTION_CONFLICT: Final = Rule(
 OPTION_UNKNOWN: Final = Rule(
     "option.unknown",
     "There is no option {name} here.",
-    "Leave it out. What there is: {known}.",
+    "Leave it out. The options here: {known}.",
 )
 OPTION_VALUE: Final = Rule(
     "option.value",
@@ -67,7 +67,7 @@ def conflict(name: str, first: object, second: object) -> Finding:
 
 def unknown(name: str, known: Iterator[str]) -> Finding:
     """Return the finding that there is no such option."""
-    return OPTION_UNKNOWN.at(_pointer(name), name=_shown(name), known=", ".join(known) or "nothing")
+    return OPTION_UNKNOWN.at(_pointer(name), name=_shown(name), known=", ".join(known) or "none")
 
 
 def _finding(model: type[BaseModel], fault: Mapping[str, Any]) -> Finding:
