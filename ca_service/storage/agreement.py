@@ -96,8 +96,8 @@ _NEWEST_REQUEST_CHANGE: Final = (
     .correlate(application)
     .scalar_subquery()
 )
-_SUBMITTED: Final = audit_event.alias("submission")
-_SUBMISSION: Final = (
+_SUBMISSION: Final = audit_event.alias("submission")
+_SUBMISSION_ID: Final = (
     select(func.min(audit_event.c.id))
     .where(_KIND.in_([Event.REQUEST_SUBMITTED.value]), audit_event.c.subject == cast(application.c.id, String))
     .correlate(application)
@@ -106,11 +106,11 @@ _SUBMISSION: Final = (
 _REQUEST_STATUSES: Final = (
     select(
         *(application.c[name] for name in ("id", "state", "rule", *REQUEST_COLUMNS)),
-        *(column.label(f"submission_{column.name}") for column in _SUBMITTED.c),
+        *(column.label(f"submission_{column.name}") for column in _SUBMISSION.c),
         *_EVENT_COLUMNS,
     )
     .select_from(application)
-    .outerjoin(_SUBMITTED, _SUBMITTED.c.id == _SUBMISSION)
+    .outerjoin(_SUBMISSION, _SUBMISSION.c.id == _SUBMISSION_ID)
     .outerjoin(audit_event, audit_event.c.id == _NEWEST_REQUEST_CHANGE)
 )
 _REQUEST_CHANGES: Final = select(audit_event.c.id, audit_event.c.subject, audit_event.c.event).where(
@@ -119,7 +119,7 @@ _REQUEST_CHANGES: Final = select(audit_event.c.id, audit_event.c.subject, audit_
 #: How a row of each table is read alone, to find the one that cannot be read.
 _READERS: Final[dict[FromClause, Callable[[Any], object]]] = {
     audit_event: rows.recorded_event,
-    _SUBMITTED: lambda row: row.id is None or rows.recorded_event(row),
+    _SUBMISSION: lambda row: row.id is None or rows.recorded_event(row),
     revocation: rows.revocation_record,
     application: tuple,
 }
@@ -153,7 +153,7 @@ class SQLAgreementStore:
     def list_request_statuses(self) -> Iterator[RequestStatus | Unreadable]:
         """Yield the state of each request."""
         yield from self._each(
-            _REQUEST_STATUSES, application.c.id, _request_status, (application, _SUBMITTED, audit_event)
+            _REQUEST_STATUSES, application.c.id, _request_status, (application, _SUBMISSION, audit_event)
         )
         after, lost = 0, dict[str, str]()
         while found := self._rows(
