@@ -275,7 +275,6 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         handover=handover,
         probes=probes,
         node_commands=NodeCommands(
-            ledger=edges.ledger,
             revocations=edges.revocations,
             products=edges.products,
             hierarchy=hierarchy,

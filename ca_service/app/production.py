@@ -30,6 +30,7 @@ from ca_service.keystore.encrypted import EncryptedFileKeyStore
 from ca_service.keystore.instance_files import InstanceFiles
 from ca_service.keystore.secret_box import FileSecretBox
 from ca_service.nodes.client import CertificateAPIClient
+from ca_service.pki import names
 from ca_service.probe.fetching import HTTPFetcher
 from ca_service.probe.handshakes import TLSProber
 from ca_service.settings import Settings
@@ -94,7 +95,7 @@ def plain_http(settings: Settings) -> str:
 
 def own_url(settings: Settings) -> str:
     """Return the address of the pages."""
-    address = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    address = names.bracketed(settings.server.host)
     return settings.web.base_url or f"http://{address}:{settings.server.port}"
 
 

@@ -12,9 +12,8 @@ from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.probes import ProbeDocument
-from ca_service.pki import names
 from ca_service.pki.visible_text import visible
-from ca_service.vos.served import BROKEN, PortReport, Verdict
+from ca_service.vos.served import BROKEN, PortReport, Target, Verdict
 
 _COLOURS = {Verdict.ISSUED: "green", Verdict.NO_ECDSA: "yellow", Verdict.OLDER: "yellow", Verdict.SELF_SIGNED: "yellow"}
 _WRONG = frozenset({Verdict.RSA_SIGNED, Verdict.FOREIGN})
@@ -78,7 +77,7 @@ def report_lines(found: ProbeDocument) -> list[str]:
 
 
 def _place(host: str, port: int, verdict: Verdict) -> str:
-    return visible(host) if verdict is Verdict.UNKNOWN_HOST else f"{visible(names.bracketed(host))}:{port}"
+    return visible(host if verdict is Verdict.UNKNOWN_HOST else Target(host, port).place)
 
 
 def _code(found: ProbeDocument) -> ExitCode:

@@ -146,7 +146,7 @@ class PinnedSession:
         return _judged(place.host, what, status, kind, answer, may_be_empty=method == "POST")
 
     def _request(self, method: str, path: str, body: bytes) -> bytes:
-        host = f"[{self._place.host}]" if ":" in self._place.host else self._place.host
+        host = names.bracketed(self._place.host)
         lines = (
             f"{method} {path} HTTP/1.1",
             f"Host: {host}:{self._place.port}",

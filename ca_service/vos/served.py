@@ -201,7 +201,7 @@ class Ours:
 
     serial_number: str
     is_newest: bool
-    is_good: bool = True
+    is_good: bool
 
 
 def judge(

@@ -58,8 +58,8 @@ def judged(handshakes: list[Handshake], ours: Ours | None = None, target: Target
 @pytest.mark.parametrize(
     ("ours", "verdict"),
     [
-        (Ours("00ff", is_newest=True), Verdict.ISSUED),
-        (Ours("00ff", is_newest=False), Verdict.OLDER),
+        (Ours("00ff", is_newest=True, is_good=True), Verdict.ISSUED),
+        (Ours("00ff", is_newest=False, is_good=True), Verdict.OLDER),
         (None, Verdict.FOREIGN),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_port_without_a_certificate_has_the_verdict_of_its_ending(ending: Endi
     ],
 )
 def test_what_is_remarkable_about_a_certificate_is_said(chain: tuple[x509.Certificate, ...], remark: Remark) -> None:
-    found = judged(served(*chain), Ours("00ff", is_newest=True))
+    found = judged(served(*chain), Ours("00ff", is_newest=True, is_good=True))
     assert found.remarks == (remark,)
     assert found.works is (remark in (Remark.ENDING, Remark.NO_CLIENT_AUTH))
     assert len(found.sentences) == 2

@@ -11,7 +11,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.node_plan import Order, Plan
 from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
-from ca_service.authority.issuance.store import HostProductStore, Ledger
+from ca_service.authority.issuance.store import HostProductStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import Selection
 from ca_service.authority.revocation.store import RevocationStore
@@ -30,14 +30,12 @@ class NodeCommands:
     def __init__(
         self,
         *,
-        ledger: Ledger,
         revocations: RevocationStore,
         products: HostProductStore,
         hierarchy: Hierarchy,
         trusted: TrustedAuthorities,
         clock: Clock,
     ) -> None:
-        self._ledger = ledger
         self._revocations = revocations
         self._products = products
         self._hierarchy = hierarchy
@@ -80,16 +78,18 @@ class NodeCommands:
         return (*before, *uploads, *node_lines.running_steps(host, node, order.purpose))
 
     def _find_usable(self, host: str, order: Order) -> CertificateRecord | None:
-        """Return the newest certificate, or None if it is revoked or ends soon: the CSR of an older one is replaced."""
-        record = self._ledger.find_current(host, self._clock(), order.purpose.service)
-        if record is None or record.ends_soon(self._clock()):
-            return None
-        later = [
+        """Return the newest certificate; None if it is revoked, on hold or ends soon, or if there is none.
+
+        An older one does not help, even if it is good: its CSR on the node was replaced.
+        """
+        issued = [
             each
             for each in self._revocations.list_selected(Selection(host=host))
             if each.certificate.host == host and each.certificate.purpose == order.purpose.service
         ]
-        return record if later[-1].certificate.serial_number == record.serial_number else None
+        if not issued or not issued[-1].is_good or issued[-1].certificate.ends_soon(self._clock()):
+            return None
+        return issued[-1].certificate
 
 
 def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:

@@ -28,6 +28,7 @@ from ca_service.authority.fleet.states import Slot
 from ca_service.authority.fleet.store import LeafStore
 from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
+from ca_service.authority.revocation.records import RevocationStatus
 from ca_service.authority.revocation.store import RevocationStore
 from ca_service.deadline import limited
 from ca_service.errors import Busy, InvalidInput, NotFound, Rule
@@ -152,7 +153,7 @@ class Probes:
         """
         require(actor, Action.FLEET)
         require_unbounded(actor)
-        place = f"[{host}]" if ":" in host else host
+        place = names.bracketed(host)
         texts = [f"{place}:{port}" for port in ports] or [place]
         with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
             targets = self._named(texts)
@@ -232,7 +233,8 @@ class Probes:
             return None
         successor = self._leaves.find_successor(record.serial_number, self._clock())
         revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)
-        return Ours(record.serial_number, successor is None, revocation is None or revocation.is_good)
+        is_good = RevocationStatus(record, revocation).is_good
+        return Ours(record.serial_number, is_newest=successor is None, is_good=is_good)
 
     def _moving(
         self,

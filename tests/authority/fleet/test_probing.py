@@ -30,7 +30,6 @@ from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import NOON
 from tests.support.fleet import CONTACT_CENTRE
 from tests.support.pkcs10 import pem
-from tests.support.probes import FakeProber
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, node
 from tests.support.tls_servers import certified
 
@@ -119,14 +118,21 @@ def test_a_name_that_leads_elsewhere_after_it_was_judged_is_not_followed(lab: La
         lab.probes.probe(REQUESTER, [HOST])
 
 
-def test_names_are_looked_up_at_the_same_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    all_ask = threading.Barrier(3)
+class Meeting(dict[str, tuple[str, ...]]):
+    """A name server that answers once three questions are there; raises BrokenBarrierError if one waits for another."""
 
-    def resolve(_prober: FakeProber, _host: str) -> tuple[str, ...]:
-        all_ask.wait(timeout=30)  # raises if one name waits for another
+    def __init__(self) -> None:
+        super().__init__()
+        self._all_ask = threading.Barrier(3)
+
+    def get(self, _host: str, _default: object = None) -> tuple[str, ...]:
+        """Answer."""
+        self._all_ask.wait(timeout=30)
         return ("192.0.2.7",)
 
-    monkeypatch.setattr(FakeProber, "resolve", resolve)
+
+def test_names_are_looked_up_at_the_same_time(lab: Lab) -> None:
+    lab.prober.addresses = Meeting()
     hosts = [each.fqdn for each in CONTACT_CENTRE]
     assert {each.target.host for each in lab.probes.probe(REQUESTER, hosts)} == set(hosts)
 
