@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ca_service.authority.notices.records import Failure, Message
+from ca_service.pki.names import bracketed
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
 _TIMEOUT_SECONDS: Final = (5, 15)  # to connect, and between two parts of the answer
@@ -48,7 +49,7 @@ class Webhook:
     def recipients(self) -> tuple[str, ...]:
         """Return scheme and host of the URL: its path may be a secret."""
         parts = urlsplit(self._options.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        host = bracketed(parts.hostname or "")
         return (f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else ""),)
 
     def send(self, message: Message) -> Failure | None:

@@ -177,7 +177,7 @@ def show(session: Session) -> ExitCode:
     Exit code 3: an intermediate waits for its certificate. Exit code 1: no authority can sign for another reason.
     """
     found = session.ask(
-        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers(), is_revoked=here.trusted.is_revoked()),
+        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers(), is_revoked=here.trusted.is_issuing_revoked()),
         lambda api: api.get(HierarchyDocument, "authorities"),
     )
     session.console.answer(

@@ -11,8 +11,8 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.health.agreement import CHANGES, Issue, Status, Unreadable
 from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord
-from ca_service.authority.issuance.recorded import REQUEST_CHANGES, REQUEST_COLUMNS
 from ca_service.authority.issuance.records import RequestRecord
+from ca_service.authority.issuance.request_events import REQUEST_CHANGES, REQUEST_COLUMNS
 from ca_service.errors import Busy, NotReady
 from ca_service.storage import rows
 from ca_service.storage.database import Database

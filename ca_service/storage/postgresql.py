@@ -64,7 +64,7 @@ class PostgreSQLDatabase:
     """
 
     def __init__(self, url: str, connections: int = 4) -> None:
-        _complete_indexes()
+        _set_index_conditions()
         self._url = _checked(url)
         self._engine = _engine(self._url, pool_size=connections, max_overflow=connections)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -141,8 +141,8 @@ class PostgreSQLDatabase:
         return NotReady.because(rule, database=self._name, reason=reason)
 
 
-def _complete_indexes() -> None:
-    """Give each index of some rows its condition on PostgreSQL; see `only_where`."""
+def _set_index_conditions() -> None:
+    """Give each index of some rows its condition on PostgreSQL; see `partial_index`."""
     for index in chain.from_iterable(table.indexes for table in metadata.tables.values()):
         if (condition := index.info.get("postgresql_where")) is not None:
             index.dialect_options["postgresql"]["where"] = condition

@@ -7,6 +7,7 @@ from shlex import quote
 from typing import Final
 
 from ca_service.vos.phrases import phrase
+from ca_service.vos.port_checks import before_port
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook_parts import MENU
 from ca_service.vos.steps import Runbook, Section, Step
@@ -74,7 +75,7 @@ def server_steps(host: str, trust_files: Sequence[str], leaf_file: str, full_cha
         Step(
             "Check that the server presents it",
             "Run this on another computer. The answer must contain: Verify return code: 0 (ok).",
-            terminal=(_CHECK_SERVER.format(at=_address(host), name=quote(host), root=trust_files[0]),),
+            terminal=(_CHECK_SERVER.format(at=before_port(host), name=quote(host), root=trust_files[0]),),
         ),
     )
 
@@ -121,8 +122,3 @@ def general_runbook(title: str, steps: Sequence[Step]) -> Runbook:
     """Steps without sections as a runbook."""
     prefaces = tuple(step for step in steps if step.is_preface)
     return Runbook(title, prefaces, (Section("", "", tuple(step for step in steps if not step.is_preface)),))
-
-
-def _address(host: str) -> str:
-    """Return the host as it is written before a port in a shell."""
-    return f"[{host}]" if ":" in host else quote(host)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Final
 
+from ca_service.pki.names import bracketed
 from ca_service.vos.products import Port
 
 #: Two handshakes, since a node may have one of the versions only; each offers ECDSA and nothing else.
@@ -30,6 +31,11 @@ _POWERSHELL: Final = (
 )
 
 
+def before_port(host: str) -> str:
+    """Return a host as it is written before a port in a shell."""
+    return bracketed(host) if ":" in host else quote(host)
+
+
 def shell_lines(host: str, ports: Sequence[Port]) -> tuple[str, ...]:
     """Return a line for each way in which ports begin TLS; it prints each port and its two serial numbers."""
     ways = dict.fromkeys(port.starttls for port in ports)
@@ -38,7 +44,7 @@ def shell_lines(host: str, ports: Sequence[Port]) -> tuple[str, ...]:
 
 def s_client(host: str, ports: Sequence[int], starttls: str = "") -> str:
     """Return one line that prints the serial numbers on each of these ports, with TLS 1.2 and then 1.3."""
-    at = f"[{host}]" if ":" in host else quote(host)
+    at = before_port(host)
     way = f" -starttls {starttls}" if starttls else ""
     commands = "; ".join(_S_CLIENT.format(at=at, port="$port", starttls=way, handshake=each) for each in _HANDSHAKES)
     return _EACH_PORT.format(ports=" ".join(map(str, ports)), at=at, commands=commands)

@@ -29,7 +29,7 @@ class Layout:
     has_folders: bool
     trust_folder: str
 
-    def key(self, number: int) -> str:
+    def authority_key(self, number: int) -> str:
         """Return an authority, 0 for the root and -1 for the one that issues, as a part of a key."""
         return encodings.fingerprint(self.authorities[number])[:24]
 
@@ -57,11 +57,11 @@ def key_of(leaves: Sequence[Leaf]) -> str:
     return short("".join(leaf.serial_number for leaf in leaves))
 
 
-def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf], of: str = "") -> Iterator[Step]:
+def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf], owner: str = "") -> Iterator[Step]:
     """Yield a step for each action of this kind that the nodes of these certificates share.
 
-    A peer that is a node of the cluster has a step of its own instead, and so has its check. The steps belong to the
-    certificates, or to what `of` says in their keys.
+    A peer that is a node of the cluster has a step of its own instead, and so has its check. The keys of the steps end
+    with `owner`, or with the certificates: a step stays done as long as that is the same.
     """
     products = {node.product.id for node in nodes}
     found = dict[tuple[str, str], tuple[Action, list[str]]]()
@@ -72,7 +72,7 @@ def for_all(nodes: Sequence[Node], kind: str, leaves: Sequence[Leaf], of: str = 
                     found.setdefault((action.title, action.fact.text), (action, []))[1].append(node.fqdn)
     for action, fqdns in found.values():
         yield replace(
-            done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{of or key_of(leaves)}"),
+            done(action, "", f"{kind}/{short(f'{action.title} {action.fact}')}/{owner or key_of(leaves)}"),
             nodes=tuple(dict.fromkeys(fqdns)),
         )
 

@@ -58,7 +58,7 @@ def trust_of_others(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layou
     None of them meets a certificate that its version never presents.
     """
     met = [leaf for leaf in leaves if not _is_never_met(leaf)]
-    yield from for_all(nodes, "peers", met, layout.key(-1) if layout and met else "")
+    yield from for_all(nodes, "peers", met, layout.authority_key(-1) if layout and met else "")
     by_users = [leaf for leaf in met if leaf.purpose.is_met_by_users]
     if by_users:
         yield _computers(leaves, layout, by_users[0].purpose)
@@ -128,7 +128,7 @@ def _trust(place: _Place, layout: Layout) -> Step:
             *(() if store == place.purpose.trust else [phrase(_OTHER_NAME, store=place.purpose.trust)]),
             *(() if unit == "tomcat" else [phrase("That the command line knows this store is not confirmed.")]),
         ),
-        key=f"trust/{layout.key(-1)}/{unit}/{short(fqdn)}",
+        key=f"trust/{layout.authority_key(-1)}/{unit}/{short(fqdn)}",
         nodes=(fqdn,),
         files=layout.trust(place.purpose),
         purpose=store,
@@ -178,7 +178,7 @@ def settled(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout | None
         followed = {leaf.purpose.trust for leaf in leaves if node in leaf.nodes}
         for action in node.release.settles if node.release and stores else ():
             if action.on in (EVERY_NODE, node.role) and action.store in {"", *stores - followed}:
-                of = short(f"{layout.key(-1)} {' '.join(sorted(stores))}") if layout else key_of(leaves)
+                of = short(f"{layout.authority_key(-1)} {' '.join(sorted(stores))}") if layout else key_of(leaves)
                 yield done(action, node.fqdn, f"settle/{short(action.title)}/{of}/{short(node.fqdn)}")
 
 
@@ -189,7 +189,7 @@ def _computers(leaves: Sequence[Leaf], layout: Layout | None, purpose: Purpose) 
         "On Windows by GPO (group policy), for all agents, administrators and users of these pages; Firefox may have a "
         "store of its own. Users open the pages by the FQDN (the full name, host and domain), never by address or "
         "short name.",
-        key=f"agents/{layout.key(0) if layout else key_of(leaves)}",
+        key=f"agents/{layout.authority_key(0) if layout else key_of(leaves)}",
         files=layout.trust(purpose)[:1] if layout else (),
         powershell=(f"certutil -store Root {serial_number}",) if layout else (),
         answer="The name of the root, and that the command completed successfully." if layout else "",

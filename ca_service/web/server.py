@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from ca_service.errors import Conflict, Rule
+from ca_service.pki.names import bracketed
 from ca_service.web.limits import Limits
 from ca_service.web.log_lines import LogLines
 from ca_service.web.worker import Worker
@@ -128,9 +129,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         values: dict[str, Any] = {
-            "bind": f"{host}:{self._options.port}",
+            "bind": f"{bracketed(self._options.host)}:{self._options.port}",
             "workers": self._options.workers,
             "worker_class": Worker,
             "threads": self._options.threads,

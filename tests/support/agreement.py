@@ -12,8 +12,8 @@ from ca_service.authority.audit.store import EventStore
 from ca_service.authority.health.agreement import CHANGES, Issue, Status
 from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
-from ca_service.authority.issuance.recorded import REQUEST_CHANGES, columns_of
 from ca_service.authority.issuance.records import RequestRecord
+from ca_service.authority.issuance.request_events import REQUEST_CHANGES, columns_of
 from tests.support.fakes import InMemoryLedger
 from tests.support.record import InMemoryEventStore
 

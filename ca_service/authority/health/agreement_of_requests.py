@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ca_service.authority.audit.entries import RecordedEvent
-from ca_service.authority.issuance.recorded import STATES, differing
 from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.authority.issuance.request_events import STATE_AFTER, differing_columns
 from ca_service.errors import Finding, Refused, Rule
 from ca_service.pki import csr, keys
 from ca_service.pki.strict import LoadedRequest
@@ -49,10 +49,10 @@ class RequestStatus:
 
     def differences(self) -> Iterator[Finding]:
         """Yield what differs. A request that a rule approved at submission is issued, and has no event of its own."""
-        expected = STATES[self.event] if self.event else State.ISSUED.value if self.rule else _MISSING
+        expected = STATE_AFTER[self.event] if self.event else State.ISSUED.value if self.rule else _MISSING
         if (self.state or _MISSING) != expected:
             yield REQUEST_STATE_OTHER.at(id=self.id, found=self.state or _MISSING, expected=expected)
-        elif other := differing(self.columns, self.events):
+        elif other := differing_columns(self.columns, self.events):
             yield REQUEST_OTHER.at(id=self.id, columns=", ".join(other))
 
 

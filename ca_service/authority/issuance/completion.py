@@ -9,8 +9,8 @@ from ca_service.authority.access.permissions import SERVICE, Actor
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.audit.store import EventStore
 from ca_service.authority.issuance.issuance import Issuance
-from ca_service.authority.issuance.recorded import require_recorded
 from ca_service.authority.issuance.records import RequestRecord, State, issued_event, overridden
+from ca_service.authority.issuance.request_events import require_recorded
 from ca_service.authority.issuance.store import RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.errors import Busy, CAServiceError, Finding, KeystoreError, Rule, public_findings

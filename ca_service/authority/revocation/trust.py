@@ -34,7 +34,7 @@ class TrustedAuthorities:
         bad = [place for place, link in enumerate(active.links.values()) if self._find_revocation(link)]
         return active.chain[bad[-1] + 1 :] if bad else active.chain  # no list can revoke the root: it has no link
 
-    def is_revoked(self) -> bool:
+    def is_issuing_revoked(self) -> bool:
         """Tell whether the issuing authority, or one above it, is revoked or on hold: then it signs nothing."""
         active = self._hierarchy.find_active()
         return active is not None and any(self._find_revocation(link) for link in active.links.values())

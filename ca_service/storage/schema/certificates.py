@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from ca_service.storage.schema.columns import UTCDateTime, metadata, only_where, sorted_text
+from ca_service.storage.schema.columns import UTCDateTime, metadata, partial_index, sorted_text
 
 #: One row, for the whole life of the database.
 installation = Table("installation", metadata, Column("id", String(32), primary_key=True))
@@ -82,7 +82,7 @@ replay = Table(
 
 # A request with a certificate is found by that, so most indexes leave it out: a request that a rule approves writes
 # only its row and one index entry.
-_WITHOUT_CERTIFICATE = only_where("serial_number IS NULL")
+_WITHOUT_CERTIFICATE = partial_index("serial_number IS NULL")
 
 #: `open_key` is profile and CSR while the request is open, and NULL afterwards: there is one open request for each.
 #: `csr_der` is NULL once there is a certificate, which has the same CSR.
@@ -121,7 +121,7 @@ application = Table(
     Column("serial_number", String(40)),
     Column("open_key", String(100)),
     Index("ix_application_submitter", "submitted_by_id", "id"),
-    Index("uq_application_open_key", "open_key", unique=True, **only_where("open_key IS NOT NULL")),
+    Index("uq_application_open_key", "open_key", unique=True, **partial_index("open_key IS NOT NULL")),
     Index(
         "ix_application_state",
         "state",

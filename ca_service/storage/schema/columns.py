@@ -33,7 +33,7 @@ def sorted_text(length: int | None = None) -> String:
     return plain.with_variant(exact, "postgresql")
 
 
-def only_where(condition: str) -> dict[str, Any]:
+def partial_index(condition: str) -> dict[str, Any]:
     """Return the arguments of an index of the rows that meet this condition.
 
     PostgreSQL's argument is set where it is used: its name alone would make SQLAlchemy load all of its drivers.

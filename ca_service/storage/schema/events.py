@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import JSON, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
-from ca_service.storage.schema.columns import UTCDateTime, metadata, only_where
+from ca_service.storage.schema.columns import UTCDateTime, metadata, partial_index
 
 #: True for every event. Only statements with this condition read the index of times: SQLite would also use it for pages
 #: of the log, which are sorted by number, and sort the whole log for each of them.
@@ -24,12 +24,12 @@ audit_event = Table(
     Column("origin", Text, nullable=False),
     Column("seal", Integer),
     Column("position", Integer),
-    Index("uq_audit_event_place", "seal", "position", unique=True, **only_where("seal IS NOT NULL")),
-    Index("ix_audit_event_unsealed", "id", **only_where("seal IS NULL")),
+    Index("uq_audit_event_place", "seal", "position", unique=True, **partial_index("seal IS NOT NULL")),
+    Index("ix_audit_event_unsealed", "id", **partial_index("seal IS NULL")),
     Index("ix_audit_event_subject", "subject", "id"),
     Index("ix_audit_event_actor", "actor", "id"),
     Index("ix_audit_event_event", "event", "id"),
-    Index("ix_audit_event_at", "at", **only_where("id > 0")),
+    Index("ix_audit_event_at", "at", **partial_index("id > 0")),
 )
 
 seal = Table(

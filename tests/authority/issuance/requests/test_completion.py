@@ -118,7 +118,7 @@ def test_what_cannot_be_signed_fails_with_a_reason_and_can_be_tried_again(lab: L
     assert (again.state, again.failure, again.decided_by) == (State.ISSUED, (), "administrator")
 
 
-class Slow(InMemoryRequestStore):
+class ChangedMeanwhile(InMemoryRequestStore):
     """Something happens after the list is read."""
 
     def __init__(self, lab: Lab, meanwhile: Callable[[], object]) -> None:
@@ -144,7 +144,7 @@ def test_the_job_signs_what_failed_and_was_approved_again_since_it_read_its_list
         with pytest.raises(PowerCut):
             cut(lab).requests.approve(VERA, waiting.id)
 
-    store = Slow(lab, approve_again)
+    store = ChangedMeanwhile(lab, approve_again)
     slow = Lab(
         clock=lab.clock, issuers=lab.issuers, keystore=lab.keystore, ledger=lab.ledger, rules=(), request_store=store
     )

@@ -14,12 +14,13 @@ from ca_service.errors import Refused, Rule
 
 REQUEST_UNRECORDED: Final = Rule(
     "request.unrecorded",
-    "The audit log has no approval of request {id} as it is in the database. They differ in: {columns}.",
-    "Another program changed the database: run `ca-service audit verify`. Refuse the request and submit the CSR again.",
+    "Request {id} differs from its submission and its approval in the audit log. They differ in: {columns}.",
+    "Another program changed the database. Do not approve the request: run `ca-service audit verify`, then refuse the "
+    "request and submit the CSR again.",
 )
 
 #: The state of a request after each event that changes it.
-STATES: Final = {
+STATE_AFTER: Final = {
     Event.REQUEST_SUBMITTED.value: State.SUBMITTED.value,
     Event.REQUEST_APPROVED.value: State.APPROVED.value,
     Event.REQUEST_REFUSED.value: State.REFUSED.value,
@@ -28,7 +29,7 @@ STATES: Final = {
     Event.REQUEST_FAILED.value: State.FAILED.value,
 }
 #: The events that change the state of a request.
-REQUEST_CHANGES: Final = tuple(STATES)
+REQUEST_CHANGES: Final = tuple(STATE_AFTER)
 _OF_SUBMISSION: Final = {"host": "host", "profile": "profile", "request": "request_fingerprint"}
 _OPTIONS: Final = ("validity_days", "make_new", "add_host_name")  # events of 0.2.0 and before do not have them
 _DECISIONS: Final = (Event.REQUEST_APPROVED.value, Event.REQUEST_REFUSED.value, Event.REQUEST_WITHDRAWN.value)
@@ -47,18 +48,19 @@ def require_recorded(request: RequestRecord, events: EventStore) -> None:
     if [each.event for each in newest] != [Event.REQUEST_APPROVED.value]:
         raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns="state"))
     said = (*events.find_events(Event.REQUEST_SUBMITTED.value, [subject]), *newest)
-    if other := [*differing(columns_of(request), said), *_unusable(request)]:
+    if other := [*differing_columns(columns_of(request), said), *_unusable(request)]:
         raise Refused(REQUEST_UNRECORDED.at(id=request.id, columns=", ".join(other)))
 
 
-def differing(columns: Mapping[str, Any], events: Sequence[RecordedEvent]) -> list[str]:
+def differing_columns(columns: Mapping[str, Any], events: Sequence[RecordedEvent]) -> list[str]:
     """Return those of REQUEST_COLUMNS in which a request differs from these events about it.
 
-    Without its submission, what it was submitted as is not known.
+    Without the event of its submission there is nothing to compare with: the answer is `submission`.
     """
     if events and Event.REQUEST_SUBMITTED.value not in {each.event for each in events}:
-        return list(_OF_SUBMISSION.values())
+        return ["submission"]
     said = (pair for event in events for pair in _said(event))
+    # An empty note is None in one of them and "" in the other: they do not differ.
     different = (name for name, value in said if columns[name] != value and (columns[name] or value))
     return list(dict.fromkeys(different))
 
