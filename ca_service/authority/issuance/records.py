@@ -256,7 +256,7 @@ def refused_meanwhile() -> Conflict:
 def submitted_event(request: RequestRecord, actor: Actor) -> AuditEvent:
     """Return the event of a submission; the store fills in the number of the request as its subject.
 
-    An option that is not set is "" and not 0: empty details are left out of an event.
+    An option that is not set is "" and not 0: the audit log page leaves empty details out.
     """
     return AuditEvent.by(
         actor,
