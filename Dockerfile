@@ -32,5 +32,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 # The container listens on loopback until CA_SERVICE_SERVER__HOST says otherwise, which is refused
-# without an https:// CA_SERVICE_WEB__BASE_URL: see "Behind a reverse proxy" in the README.
+# without an https:// CA_SERVICE_WEB__BASE_URL: see "Container" in docs/operating/deployment.md.
 CMD ["ca-service", "serve"]
