@@ -24,7 +24,7 @@ from ca_service.authority.notices.records import (
     MessageState,
 )
 from ca_service.authority.notices.texts import trial_message
-from ca_service.authority.notices.updates import MAIL, AccountReader, personal_addresses
+from ca_service.authority.notices.updates import AccountReader, personal_addresses
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Rule
 
@@ -104,11 +104,11 @@ class Deliveries:
 
     def _is_wanted(self, message: Message, channel: Channel) -> bool:
         """Return whether the recipient is configured, or is a person whom the message concerns, still today."""
-        data = message.event.get("data")
-        if message.recipient in channel.recipients or channel.name != MAIL or not isinstance(data, Mapping):
-            return message.recipient in channel.recipients
-        accounts = self._accounts.list_accounts()
-        return message.recipient in personal_addresses(str(message.event.get("type")), data, accounts).values()
+        if message.recipient in channel.recipients:
+            return True
+        event, data = str(message.event["type"]), message.event.get("data")
+        told = data if isinstance(data, Mapping) else {}
+        return message.recipient in personal_addresses(event, told, self._accounts.list_accounts()).values()
 
     def _settled(self, tried: Message, failure: Failure | None) -> Message:
         now = self._clock()

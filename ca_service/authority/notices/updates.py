@@ -29,7 +29,6 @@ from ca_service.pki.visible_text import visible
 
 MAIL: Final = "mail"  # the name of the channel
 SUBMITTED: Final = "request.submitted"
-DECIDED: Final = "request.decided"
 _PAGE: Final = 200
 REMEMBERED: Final = timedelta(days=90)  # how long a decision on an announced request is waited for
 LOOKED_BACK: Final = timedelta(days=30)  # an older certificate that is not served was left so on purpose
@@ -168,9 +167,7 @@ def personal_addresses(event: str, data: Mapping[str, object], accounts: Iterabl
 
     def is_concerned(account: AccountRecord) -> bool:
         is_requester = account.name == data.get("submitted_by")
-        if event == SUBMITTED:
-            return may(account.actor, Action.DECIDE) and not is_requester
-        return event == DECIDED and is_requester
+        return is_requester if event != SUBMITTED else may(account.actor, Action.DECIDE) and not is_requester
 
     reachable = (each for each in accounts if each.mail_address and not each.disabled_at)
     return {each.mail_address.casefold(): each.mail_address for each in reachable if is_concerned(each)}
@@ -223,7 +220,7 @@ def _decided_update(records: Sequence[RequestRecord]) -> Update:
         f"For {visible(first.submitted_by)}: {_certificates(records)} {word}{by}.\n{_lines(records)}{notes}"
         f"\n\nNext: {step}",
         _path(records),
-        DECIDED,
+        "request.decided",
         {**_data(records), "state": first.state.value, "decided_by": first.decided_by, "note": first.note},
     )
 
