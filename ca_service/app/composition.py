@@ -165,11 +165,17 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         edges.notices,
         edges.channels,
         now,
+        accounts=edges.accounts,
         base_url=options.own_url,
         unserved_after=options.unserved_after,
     )
     deliveries = Deliveries(
-        outbox=edges.notices, channels=edges.channels, clock=now, chance=randomness.chance, base_url=options.own_url
+        outbox=edges.notices,
+        channels=edges.channels,
+        accounts=edges.accounts,
+        clock=now,
+        chance=randomness.chance,
+        base_url=options.own_url,
     )
 
     notes = BoardNotes(edges.fleet, edges.ledger, now)

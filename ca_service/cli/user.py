@@ -33,13 +33,14 @@ _password_option = click.option(
 @click.option(
     "--role", type=click.Choice(_ROLES), default=Role.REQUESTER.value, show_default=True, help="Role of the account."
 )
+@click.option("--mail", "mail_address", default="", help="Mail address for notices about requests.")
 @_password_option
 @pass_session
-def create(session: Session, name: str, role: str, password_stdin: bool) -> None:
+def create(session: Session, name: str, role: str, mail_address: str, password_stdin: bool) -> None:
     """Create the account NAME."""
     accounts = session.ready().accounts
     password = read_password(from_standard_input=password_stdin)
-    account = accounts.create(operator(), name, Role(role), password)
+    account = accounts.create(operator(), name, Role(role), password, mail_address)
     session.console.answer(AccountDocument.of(account), [f"Created {account.name} ({account.role.value})."])
 
 
@@ -48,8 +49,11 @@ def create(session: Session, name: str, role: str, password_stdin: bool) -> None
 def list_(session: Session) -> None:
     """List all accounts."""
     accounts = session.ready().accounts.list_accounts(operator())
-    rows = ((found.name, found.role.value, time_text(found.created_at), _state(found)) for found in accounts)
-    lines = table(("name", "role", "created", "state"), rows)
+    rows = (
+        (found.name, found.role.value, time_text(found.created_at), found.mail_address or "-", _state(found))
+        for found in accounts
+    )
+    lines = table(("name", "role", "created", "mail", "state"), rows)
     session.console.answer(
         AccountsDocument(accounts=[AccountDocument.of(found) for found in accounts]),
         lines or ["There are no accounts yet."],
@@ -103,6 +107,21 @@ def role_(session: Session, name: str, role: str) -> None:
     session.console.answer(AccountDocument.of(account), [f"{account.name} is {account.role.value} now."])
 
 
+@declare("mail", "ca-service user mail anna anna@example.com", "ca-service user mail anna ''")
+@click.argument("name")
+@click.argument("address")
+@pass_session
+def mail(session: Session, name: str, address: str) -> None:
+    """Set the mail ADDRESS of the account NAME for notices about requests; an empty one ends them."""
+    account = session.ready().accounts.set_mail_address(operator(), name, address)
+    said = (
+        f"Notices for {account.name} go to {account.mail_address}."
+        if account.mail_address
+        else f"{account.name} gets no mail."
+    )
+    session.console.answer(AccountDocument.of(account), [said])
+
+
 @declare("unlock", "ca-service user unlock anna")
 @click.argument("name")
 @pass_session
@@ -150,6 +169,6 @@ def sessions(session: Session, name: str, end: bool) -> None:
 
 command = click.Group(
     "user",
-    commands=[create, list_, password, role_, disable, enable, unlock, reset, sessions],
+    commands=[create, list_, password, role_, mail, disable, enable, unlock, reset, sessions],
     help="Manage accounts.",
 )

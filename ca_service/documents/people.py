@@ -20,6 +20,7 @@ class AccountDocument(Document):
     role: RoleName
     created_at: Moment
     disabled_at: Moment | None
+    mail_address: str
 
     @classmethod
     def of(cls, record: AccountRecord, **more: Any) -> Self:
@@ -29,6 +30,7 @@ class AccountDocument(Document):
             "role": record.role.value,
             "created_at": record.created_at,
             "disabled_at": record.disabled_at,
+            "mail_address": record.mail_address,
         }
         return cls.model_validate(members | more)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
@@ -12,10 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from ca_service.authority.access.credentials import is_mail_address
 from ca_service.settings.section import Section, contradiction, joined, split
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _MAX_THRESHOLDS: Final = 20
 _MAX_DAYS: Final = 400
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
@@ -35,7 +34,7 @@ def _is_days(text: str) -> bool:
 
 
 def _addresses(value: str) -> str:
-    wrong = [part for part in split(value) if not _ADDRESS.fullmatch(part)]
+    wrong = [part for part in split(value) if not is_mail_address(part)]
     if wrong:
         raise ValueError(f"{wrong[0][:60]!r} is not a mail address")
     return ", ".join(dict.fromkeys(split(value)))

@@ -109,9 +109,16 @@ class SQLAccountStore:
             if link is not None:
                 connection.execute(delete(account_link).where(account_link.c.account_id == record.id))
                 connection.execute(insert(account_link), rows.values_of(link))
-            statement = update(account).where(is_unchanged).values(rows.new_values(record))
+            values = {name: value for name, value in rows.new_values(record).items() if name != "mail_address"}
+            statement = update(account).where(is_unchanged).values(values)
             if connection.execute(statement).rowcount != 1:
                 raise account_changed(record.name)
+            record_events(connection, event)
+
+    def set_mail_address(self, account_id: int, address: str, event: AuditEvent) -> None:
+        """Replace the mail address of an account."""
+        with self._database.write() as connection:
+            connection.execute(update(account).where(account.c.id == account_id).values(mail_address=address))
             record_events(connection, event)
 
     def find_link(self, link_hash: str) -> AccountLink | None:

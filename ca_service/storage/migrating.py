@@ -37,7 +37,7 @@ SEARCH_PLAIN: Final = Rule(
     Severity.NOTE,
 )
 
-HEAD: Final = "0017"
+HEAD: Final = "0018"
 _FIRST_WITH_ID: Final = "0013"
 _ANALYSED: Final = 1_000  # rows of each index
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -99,6 +99,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "user list": (people.AccountsDocument,),
     "user password": (people.AccountDocument,),
     "user role": (people.AccountDocument,),
+    "user mail": (people.AccountDocument,),
     "user disable": (people.AccountDocument,),
     "user enable": (people.AccountDocument,),
     "user unlock": (people.AccountDocument,),

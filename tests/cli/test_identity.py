@@ -109,6 +109,7 @@ def make_older(folder: Path) -> None:
             database.execute(f"DROP INDEX ix_{index}")
         for table in ("application", "certificate"):
             database.execute(f"ALTER TABLE {table} DROP COLUMN purpose")
+        database.execute("ALTER TABLE account DROP COLUMN mail_address")
         database.execute("UPDATE alembic_version SET version_num = '0012'")
 
 

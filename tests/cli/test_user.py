@@ -34,7 +34,13 @@ def _can_sign_in(ca: CommandLine, name: str, password: str) -> bool:
 
 def test_an_account_can_sign_in_with_the_password_from_standard_input(ca: CommandLine) -> None:
     answer = ca.answer("user", "create", "Anna", "--role", "administrator", "--password-stdin", data=_TYPED)
-    assert answer == {"name": "anna", "role": "administrator", "created_at": answer["created_at"], "disabled_at": None}
+    assert answer == {
+        "name": "anna",
+        "role": "administrator",
+        "created_at": answer["created_at"],
+        "disabled_at": None,
+        "mail_address": "",
+    }
     assert _can_sign_in(ca, "anna", PASSWORD)
 
 
@@ -80,7 +86,7 @@ def test_a_name_that_is_taken_is_a_conflict(ca: CommandLine, anna: str) -> None:
 
 def test_the_list_names_everybody(ca: CommandLine, anna: str) -> None:
     header, line = ca("user", "list").stdout.splitlines()
-    assert header.split() == ["name", "role", "created", "state"]
+    assert header.split() == ["name", "role", "created", "mail", "state"]
     assert (line.split()[:2], line.split()[-1]) == ([anna, "administrator"], "active")
     assert [account["name"] for account in ca.answer("user", "list")["accounts"]] == [anna]
 
@@ -126,6 +132,15 @@ def test_the_last_administrator_is_not_locked_out(ca: CommandLine, anna: str) ->
 def test_a_role_is_changed(ca: CommandLine, anna: str) -> None:
     assert ca.answer("user", "role", anna, "auditor")["role"] == "auditor"
     assert ca("user", "role", anna, "approver").stdout == "anna is approver now.\n"
+
+
+def test_a_mail_address_is_set_with_the_account_and_later(ca: CommandLine) -> None:
+    made = ca.answer("user", "create", "bob", "--mail", "bob@example.com", "--password-stdin", data=_TYPED)
+    assert made["mail_address"] == "bob@example.com"
+    assert "bob@example.com" in ca("user", "list").stdout
+    assert ca("user", "mail", "bob", "b@example.com").stdout == "Notices for bob go to b@example.com.\n"
+    assert ca("user", "mail", "bob", "").stdout == "bob gets no mail.\n"
+    assert ca.rule("user", "mail", "bob", "b@example.com\nBcc: x@example.com", code=2) == "account.mail"
 
 
 @pytest.mark.parametrize("command", ["unlock", "reset", "sessions"])

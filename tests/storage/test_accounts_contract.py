@@ -52,6 +52,15 @@ def test_a_change_is_kept(account_store: AccountStore, alice: AccountRecord) -> 
     assert account_store.find_account("alice") == changed
 
 
+def test_a_mail_address_is_kept_beside_a_change_that_was_begun_before(
+    account_store: AccountStore, alice: AccountRecord
+) -> None:
+    account_store.set_mail_address(alice.id, "alice@example.com", event())
+    account_store.update_account(replace(alice, role=Role.APPROVER, session_epoch=1), event())
+    changed = replace(alice, role=Role.APPROVER, session_epoch=1, mail_address="alice@example.com")
+    assert account_store.find_account("alice") == changed
+
+
 def test_of_two_changes_at_once_the_second_is_refused(account_store: AccountStore, alice: AccountRecord) -> None:
     disabled = replace(alice, session_epoch=1, disabled_at=NOON)
     account_store.update_account(disabled, event())

@@ -34,6 +34,11 @@ CHANGES: dict[Event, Change] = {
 }
 
 
+def test_a_new_mail_address_is_recorded(database: Database, store: SQLAccountStore) -> None:
+    store.set_mail_address(1, "alice@example.com", event("x", Event.ACCOUNT_CHANGED))
+    assert newest(SQLEventStore(database), 1) == (event("x", Event.ACCOUNT_CHANGED),)
+
+
 @pytest.fixture
 def store(database: Database) -> SQLAccountStore:
     """A store with an account in it."""

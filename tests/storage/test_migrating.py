@@ -127,6 +127,7 @@ def test_certificates_from_before_are_found_by_month_and_beginning_of_the_host_a
             connection.execute(text(f"DROP INDEX ix_{name}"))
         connection.execute(text("DROP INDEX ix_node_fqdn"))
         connection.execute(text("ALTER TABLE application DROP COLUMN purpose"))
+        connection.execute(text("ALTER TABLE account DROP COLUMN mail_address"))
         for name in ("host_start", "ends_month", "purpose"):
             connection.execute(text(f"ALTER TABLE certificate DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))

@@ -354,7 +354,13 @@ class InMemoryAccountStore:
                 self._links.pop(account.id, None)
             if link is not None:
                 self._links[account.id] = link
-            self._accounts[account.id] = account
+            self._accounts[account.id] = replace(account, mail_address=before.mail_address)
+            self.events.append(event)
+
+    def set_mail_address(self, account_id: int, address: str, event: AuditEvent) -> None:
+        """See the port."""
+        with self._lock:
+            self._accounts[account_id] = replace(self._accounts[account_id], mail_address=address)
             self.events.append(event)
 
     def _administrators(self) -> set[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ca_service.authority.audit.entries import EventQuery
+from ca_service.authority.audit.events import Event
 from ca_service.authority.installation import Installation
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.people import can_sign_in
@@ -51,3 +53,23 @@ def test_no_password_comes_back_in_a_page(requester: Visitor) -> None:
     answer = requester.post("/account/password", fields)
 
     assert not [value for value in fields.values() if value in answer.text]
+
+
+def test_a_person_sets_and_removes_their_mail_address(requester: Visitor, installation: Installation) -> None:
+    answer = requester.post("/account/mail", {"mail_address": " anna@example.com "})
+    assert (answer.status_code, answer.location) == (303, "/account?changed=mail")
+    page = requester.get("/account?changed=mail")
+    assert "The mail address is changed." in page.text
+    assert "anna@example.com" in page.text
+    newest = installation.audit_log.list_events(OPERATOR, EventQuery(limit=1)).items[0]
+    assert (newest.event, newest.details) == (Event.ACCOUNT_CHANGED, {"mail_address": "changed"})
+    requester.post("/account/mail", {"mail_address": ""})
+    assert installation.accounts.get("requester").mail_address == ""
+
+
+def test_what_is_no_mail_address_comes_back_with_the_reason(requester: Visitor, installation: Installation) -> None:
+    answer = requester.post("/account/mail", {"mail_address": "Anna <anna@example.com>"})
+    assert answer.status_code == 422
+    assert "account.mail" in answer.text
+    assert "Anna &lt;anna@example.com&gt;" in answer.text
+    assert installation.accounts.get("requester").mail_address == ""

@@ -55,6 +55,7 @@ ACTIONS = {
     "pages.revoke_token": Action.OWN_ACCOUNT,
     "pages.revoke_all_tokens": Action.OWN_ACCOUNT,
     "pages.change_password": Action.OWN_ACCOUNT,
+    "pages.change_mail_address": Action.OWN_ACCOUNT,
     "pages.make_calendar": Action.OWN_ACCOUNT,
     "pages.revoke_calendar": Action.OWN_ACCOUNT,
     "pages.renew": Action.ISSUE,
@@ -129,7 +130,7 @@ DANGEROUS = {
     "pages.remove_app", "pages.enrol_passkey", "pages.remove_passkey", "pages.new_codes", "pages.end_own_session",
     "pages.end_other_sessions", "pages.invite", "pages.change_person", "pages.do_revoke", "pages.make_calendar",
     "pages.do_release", "pages.approve", "pages.approve_requests", "pages.node_certificate", "pages.plan_node",
-    "pages.apply_node",
+    "pages.apply_node", "pages.change_mail_address",
 }  # fmt: skip
 _EXAMPLES = {
     "host": "cucm1.example.com",

@@ -237,3 +237,26 @@ def test_a_browser_is_called_by_its_name(user_agent: str, name: str) -> None:
 def test_only_administrators_are_led_to_the_page(signed_in: Callable[[Role], Visitor]) -> None:
     for role in Role:
         assert ("/account/people" in signed_in(role).page("/account").links) is (role is Role.ADMINISTRATOR)
+
+
+def test_a_mail_address_is_set_with_the_invitation_and_later(
+    administrator: Visitor, installation: Installation
+) -> None:
+    wrong = administrator.post("/account/people", {"name": "Carol", "role": "approver", "mail_address": "carol@"})
+    assert wrong.status_code == 422
+    assert 'value="carol@"' in wrong.text
+    administrator.post("/account/people", {"name": "Carol", "role": "approver", "mail_address": "carol@example.com"})
+    assert 'value="carol@example.com"' in administrator.get("/account/people/carol").text
+    administrator.post("/account/people/carol/mail", {"mail_address": "c@example.com"})
+    assert installation.accounts.get("carol").mail_address == "c@example.com"
+    assert administrator.post("/account/people/carol/mail", {"mail_address": "c d@example.com"}).status_code == 422
+
+
+def test_only_the_person_and_administrators_see_a_mail_address(
+    administrator: Visitor, signed_in: Callable[[Role], Visitor]
+) -> None:
+    administrator.post("/account/people/approver/mail", {"mail_address": "secret@example.com"})
+    for role, sees in ((Role.AUDITOR, False), (Role.APPROVER, True), (Role.REQUESTER, False)):
+        visitor = signed_in(role)
+        told = "".join(visitor.get(path).text for path in ("/", "/account", "/audit", "/requests"))
+        assert ("secret@example.com" in told) is sees

@@ -23,6 +23,11 @@ PASSWORD_WEAK: Final = Rule(
     "This password cannot be used.",
     "Use {least} to {most} characters that do not contain the account name. Four random words work well.",
 )
+ACCOUNT_MAIL: Final = Rule(
+    "account.mail",
+    "\u201c{address}\u201d is not a mail address.",
+    "Enter one address without a name, such as anna@example.com, or leave the field empty.",
+)
 TOKEN_LABEL: Final = Rule(
     "token.label",
     "The token needs a label.",
@@ -40,6 +45,8 @@ MAX_TOKEN_DAYS: Final = 365
 MAX_LABEL: Final = 60
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 _DAYS: Final = re.compile(r"[0-9]{1,6}")
+_MAX_MAIL: Final = 254  # RFC 5321, 4.5.3.1.3: a path has 256 characters, with its brackets
+_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _RESERVED: Final = {"anonymous", "operator"}  # the audit log's names for actors without an account
 
 
@@ -73,6 +80,19 @@ def checked_account_name(typed: str) -> str:
     if name in _RESERVED:
         raise InvalidInput(ACCOUNT_RESERVED.at("/name", name=name))
     return name
+
+
+def is_mail_address(text: str) -> bool:
+    """Return whether this is one plain mail address, which contains nothing that ends a header."""
+    return len(text) <= _MAX_MAIL and _MAIL.fullmatch(text) is not None
+
+
+def checked_mail_address(typed: str) -> str:
+    """Return the mail address of an account, or an empty text for none. Raises InvalidInput."""
+    text = typed.strip()
+    if text and not is_mail_address(text):
+        raise InvalidInput(ACCOUNT_MAIL.at("/mail_address", address=text[:64]))
+    return text
 
 
 def new_account_findings(name: str, password: str) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ for the states and for what a crash leaves.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -24,6 +24,7 @@ from ca_service.authority.notices.records import (
     MessageState,
 )
 from ca_service.authority.notices.texts import trial_message
+from ca_service.authority.notices.updates import AccountReader, personal_addresses
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, InvalidInput, NotFound, NotReady, Rule
 
@@ -54,7 +55,7 @@ _BATCH: Final = 50
 _CLAIM: Final = timedelta(minutes=10)  # longer than any attempt
 _FIRST_PAUSE: Final = timedelta(minutes=1)
 _MAX_ERROR: Final = 200
-_GONE: Final = Failure("this recipient is no longer configured", is_final=True)
+_GONE: Final = Failure("this recipient is no longer configured, or the message no longer concerns them", is_final=True)
 
 Chance = Callable[[], float]  # from 0 up to 1
 
@@ -63,10 +64,18 @@ class Deliveries:
     """Delivers messages, and lists them with their results."""
 
     def __init__(
-        self, *, outbox: Outbox, channels: Sequence[Channel], clock: Clock, chance: Chance, base_url: str
+        self,
+        *,
+        outbox: Outbox,
+        channels: Sequence[Channel],
+        accounts: AccountReader,
+        clock: Clock,
+        chance: Chance,
+        base_url: str,
     ) -> None:
         self._outbox = outbox
         self._channels = {channel.name: channel for channel in channels}
+        self._accounts = accounts
         self._clock = clock
         self._chance = chance
         self._base_url = base_url
@@ -89,9 +98,17 @@ class Deliveries:
             return False
         tried = replace(message, attempts=message.attempts + 1)
         channel = self._channels[message.channel]
-        failure = channel.send(tried) if message.recipient in channel.recipients else _GONE
+        failure = channel.send(tried) if self._is_wanted(message, channel) else _GONE
         self._outbox.settle(self._settled(tried, failure))
         return failure is None
+
+    def _is_wanted(self, message: Message, channel: Channel) -> bool:
+        """Return whether the recipient is configured, or is a person whom the message concerns, still today."""
+        if message.recipient in channel.recipients:
+            return True
+        event, data = str(message.event["type"]), message.event.get("data")
+        told = data if isinstance(data, Mapping) else {}
+        return message.recipient in personal_addresses(event, told, self._accounts.list_accounts()).values()
 
     def _settled(self, tried: Message, failure: Failure | None) -> Message:
         now = self._clock()

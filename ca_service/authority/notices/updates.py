@@ -1,7 +1,8 @@
 """Updates: requests that wait, decisions on them, and certificates that their node does not serve yet.
 
 Each is announced once. What was submitted together, or decided together, is one message: its first record has the
-messages of the group, the others have none; all are written in one transaction.
+messages of the group, the others have none; all are written in one transaction. People whom a request concerns get
+the mail at the address of their account, beside the configured recipients.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ca_service.authority.access.permissions import SERVICE
+from ca_service.authority.access.permissions import SERVICE, Action, may
 from ca_service.authority.fleet.clusters import Fleet, cluster_pages
 from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.fleet.states import Slot
@@ -21,10 +22,13 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.authority.notices.ports import Channel, NoticeStore, recipients_of
 from ca_service.authority.notices.records import Announcement, Kind, Message, Notice
 from ca_service.authority.notices.texts import signed
+from ca_service.authority.people.records import AccountRecord
 from ca_service.authority.ports import Clock
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 
+MAIL: Final = "mail"  # the name of the channel
+SUBMITTED: Final = "request.submitted"
 _PAGE: Final = 200
 REMEMBERED: Final = timedelta(days=90)  # how long a decision on an announced request is waited for
 LOOKED_BACK: Final = timedelta(days=30)  # an older certificate that is not served was left so on purpose
@@ -42,6 +46,12 @@ class RequestReader(Protocol):
     def find_request(self, request_id: int) -> RequestRecord | None: ...
 
     def list_requests(self, query: RequestQuery) -> RequestPage: ...
+
+
+class AccountReader(Protocol):
+    """The question about accounts."""
+
+    def list_accounts(self) -> tuple[AccountRecord, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ class Updates:
         channels: Sequence[Channel],
         clock: Clock,
         *,
+        accounts: AccountReader,
         base_url: str,
         unserved_after: timedelta | None,
     ) -> None:
@@ -76,6 +87,7 @@ class Updates:
         self._store = store
         self._channels = channels
         self._clock = clock
+        self._accounts = accounts
         self._base_url = base_url
         self._unserved_after = unserved_after
 
@@ -129,13 +141,36 @@ class Updates:
         return {each.subject_id for each in self._store.list_notices(set(ids)) if each.kind is kind}
 
     def _announce(self, updates: Iterable[Update]) -> int:
-        now, made, recipients = self._clock(), list[Announcement](), recipients_of(self._channels)
+        now, made = self._clock(), list[Announcement]()
         for update in updates:
-            messages = tuple(_message(update, to, self._base_url, now) for to in recipients)
+            messages = tuple(_message(update, to, self._base_url, now) for to in self._recipients(update))
             for number, (subject_id, moment) in enumerate(update.subjects):
                 notice = Notice(update.kind, subject_id, moment, 0, now)
                 made.append(Announcement(notice, () if number else messages))
         return self._store.announce(made) if made else 0
+
+    def _recipients(self, update: Update) -> Iterator[tuple[str, str]]:
+        """Yield the configured recipients, and the people whom the update concerns, each mail address once."""
+        configured = recipients_of(self._channels)
+        yield from configured
+        if any(channel.name == MAIL for channel in self._channels):
+            known = {address.casefold() for name, address in configured if name == MAIL}
+            own = personal_addresses(update.event, update.data, self._accounts.list_accounts())
+            yield from ((MAIL, each) for folded, each in own.items() if folded not in known)
+
+
+def personal_addresses(event: str, data: Mapping[str, object], accounts: Iterable[AccountRecord]) -> dict[str, str]:
+    """Return the addresses of the accounts that the event of requests concerns, by their case-folded form.
+
+    What waits concerns all who may decide on it, a decision the requester. Disabled accounts get nothing.
+    """
+
+    def is_concerned(account: AccountRecord) -> bool:
+        is_requester = account.name == data.get("submitted_by")
+        return is_requester if event != SUBMITTED else may(account.actor, Action.DECIDE) and not is_requester
+
+    reachable = (each for each in accounts if each.mail_address and not each.disabled_at)
+    return {each.mail_address.casefold(): each.mail_address for each in reachable if is_concerned(each)}
 
 
 def _id(record: RequestRecord) -> str:
@@ -168,7 +203,7 @@ def _waiting_update(records: Sequence[RequestRecord]) -> Update:
         f"{_hosts(records)}: requested by {who}, waiting for a decision",
         f"{who} asks for {_certificates(records)}:\n{_lines(records)}\n\nNext: approve or refuse.",
         _path(records),
-        "request.submitted",
+        SUBMITTED,
         _data(records),
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 from ca_service.authority.access.credentials import (
     MAX_PASSWORD,
     checked_account_name,
+    checked_mail_address,
     hash_secret,
     kept_name,
     new_account_findings,
@@ -76,10 +77,10 @@ class Accounts:
         event = self._event(actor, Event.ACCOUNT_CREATED, account.name, role=account.role.value)
         return self._store.add_account(account, event, setup_hash=hash_secret(setup_secret))
 
-    def create(self, actor: Actor, name: str, role: Role, password: str) -> AccountRecord:
-        """Create an account. Raises InvalidInput for its name or password, Conflict if the name is taken."""
+    def create(self, actor: Actor, name: str, role: Role, password: str, mail_address: str = "") -> AccountRecord:
+        """Create an account. Raises InvalidInput for name, password or address, Conflict if the name is taken."""
         require(actor, Action.ACCOUNTS)
-        account = self._new(name, role, password)
+        account = replace(self._new(name, role, password), mail_address=checked_mail_address(mail_address))
         event = self._event(actor, Event.ACCOUNT_CREATED, account.name, role=role.value)
         return self._store.add_account(account, event)
 
@@ -106,6 +107,19 @@ class Accounts:
         account = self.managed(actor, name)
         hashed = self._passwords.hash(account.name, password)
         return self._change(actor, replace(account, password_hash=hashed), Event.PASSWORD_CHANGED)
+
+    def set_mail_address(self, actor: Actor, name: str, address: str) -> AccountRecord:
+        """Set or remove the mail address of an account; one's own, or any as administrator. Raises InvalidInput.
+
+        The event does not contain it: auditors read the audit log, and not the addresses of people.
+        """
+        account = self.managed(actor, name)
+        changed = replace(account, mail_address=checked_mail_address(address))
+        if changed != account:
+            said = "changed" if changed.mail_address else "removed"
+            event = self._event(actor, Event.ACCOUNT_CHANGED, account.name, mail_address=said)
+            self._store.set_mail_address(account.id, changed.mail_address, event)
+        return changed
 
     def set_disabled(self, actor: Actor, name: str, disabled: bool) -> AccountRecord:
         """Disable an account, which ends its sessions and stops its tokens, or enable it again."""

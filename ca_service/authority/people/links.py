@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ca_service.authority.access.credentials import checked_account_name, hash_secret
+from ca_service.authority.access.credentials import checked_account_name, checked_mail_address, hash_secret
 from ca_service.authority.access.permissions import Action, Actor, Role, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.accounts import ACCOUNT_OWN, Accounts
@@ -50,11 +50,12 @@ class Links:
         self._passwords = passwords
         self._clock = clock
 
-    def invite(self, actor: Actor, name: str, role: Role) -> NewLink:
+    def invite(self, actor: Actor, name: str, role: Role, mail_address: str = "") -> NewLink:
         """Create an account whose owner chooses the password. Raises InvalidInput, Conflict if the name is taken."""
         require(actor, Action.ACCOUNTS)
         kept, secret, now = checked_account_name(name), secrets.token_urlsafe(32), self._clock()
-        account = AccountRecord(0, kept, role, NO_PASSWORD, 0, now)
+        address = checked_mail_address(mail_address)
+        account = AccountRecord(0, kept, role, NO_PASSWORD, 0, now, mail_address=address)
         event = AuditEvent.by(actor, now, Event.ACCOUNT_CREATED, kept, role=role.value, by="link")
         return NewLink(self._store.add_account(account, event, link=self._link(0, secret)), secret)
 

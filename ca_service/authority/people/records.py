@@ -23,7 +23,10 @@ BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """An account of a person or a script. `session_epoch` grows when all sessions end."""
+    """An account of a person or a script. `session_epoch` grows when all sessions end.
+
+    `mail_address` gets the notices about requests that concern the account; empty for none.
+    """
 
     id: int
     name: str
@@ -32,6 +35,7 @@ class AccountRecord:
     session_epoch: int
     created_at: datetime
     disabled_at: datetime | None = None
+    mail_address: str = ""
 
     @property
     def actor(self) -> Actor:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ca_service.authority.access.credentials import checked_account_name
+from ca_service.authority.access.credentials import checked_account_name, is_mail_address
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.people.passwords import NO_PASSWORD
@@ -242,13 +242,18 @@ class SingleSignOn:
         account = self._identities.find_account(identity)
         if account is None:
             return self._new(identity, claims, role, origin)
-        return account if account.role is role or account.disabled_at else self._with_role(account, role, origin)
+        if account.disabled_at:
+            return account
+        account = account if account.role is role else self._with_role(account, role, origin)
+        address = _verified_address(claims)
+        return self._with_address(account, address, origin) if address else account
 
     def _new(self, identity: ExternalIdentity, claims: Mapping[str, object], role: Role, origin: str) -> AccountRecord:
         if role is not Role.ADMINISTRATOR and not self._accounts.count_accounts():
             raise NotReady.because(OIDC_SET_UP_FIRST)
         name = checked_account_name(self._name(claims))
-        account = AccountRecord(0, name, role, NO_PASSWORD, 0, self._clock())
+        address = _verified_address(claims)
+        account = AccountRecord(0, name, role, NO_PASSWORD, 0, self._clock(), mail_address=address)
         actor = replace(account.actor, origin=origin)
         event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CREATED, name, role=role.value, by=identity.issuer)
         return self._identities.add_account(identity, account, event)
@@ -262,6 +267,14 @@ class SingleSignOn:
             changed, AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CHANGED, account.name, **said)
         )
         return changed
+
+    def _with_address(self, account: AccountRecord, address: str, origin: str) -> AccountRecord:
+        """Return the account with this mail address."""
+        if address != account.mail_address:
+            actor, said = replace(account.actor, origin=origin), {"mail_address": "changed", "by": self.issuer}
+            event = AuditEvent.by(actor, self._clock(), Event.ACCOUNT_CHANGED, account.name, **said)
+            self._accounts.set_mail_address(account.id, address, event)
+        return replace(account, mail_address=address)
 
     def _role(self, claims: Mapping[str, object]) -> Role:
         """Return the role of the first group in the settings that the person belongs to."""
@@ -279,6 +292,13 @@ class SingleSignOn:
         if self._rules.name_claim == "email" and claims.get("email_verified") is not True:
             raise NotAllowed.because(OIDC_EMAIL)
         return told
+
+
+def _verified_address(claims: Mapping[str, object]) -> str:
+    """Return the mail address if the provider has verified it (OpenID Connect Core, 5.1), or an empty text."""
+    told = claims.get("email")
+    is_verified = claims.get("email_verified") is True and isinstance(told, str) and is_mail_address(told)
+    return str(told) if is_verified else ""
 
 
 def untrusted(reason: str) -> NotAuthenticated:

@@ -92,13 +92,16 @@ class AccountStore(Protocol):
     def update_account(
         self, account: AccountRecord, event: AuditEvent, *, link: AccountLink | None = None, used_link: str = ""
     ) -> None:
-        """Replace role, password and disabling of an account, whose epoch has grown by one.
+        """Replace role, password and disabling of an account, whose epoch has grown by one; not its mail address.
 
         A new password ends the open link; `link` replaces it; `used_link` is the hash of the link to use up.
         Raises Conflict if the epoch has grown in the meantime, so that no change undoes another, or if no
         enabled administrator with a password would be left;
         NotFound if the link is gone.
         """
+
+    def set_mail_address(self, account_id: int, address: str, event: AuditEvent) -> None:
+        """Replace the mail address of an account; its sessions go on."""
 
     def find_link(self, link_hash: str) -> AccountLink | None:
         """Return the link to choose a password with this hash, or None."""

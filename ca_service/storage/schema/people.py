@@ -16,6 +16,7 @@ account = Table(
     Column("session_epoch", Integer, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("disabled_at", UTCDateTime),
+    Column("mail_address", String(254), nullable=False, server_default=""),
 )
 
 token = Table(

@@ -11,6 +11,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import SCOPES, Action, Role
+from ca_service.authority.notices.updates import MAIL
 from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes, scopes_for
 from ca_service.authority.people.tokens import NewToken
 from ca_service.errors import Conflict, Finding, InvalidInput, TooManyAttempts
@@ -47,6 +48,18 @@ def change_password() -> ResponseReturnValue:
     return _account_page(form, findings), 422
 
 
+@blueprint.post("/account/mail")
+@needs(Action.OWN_ACCOUNT, dangerous=True)
+def change_mail_address() -> ResponseReturnValue:
+    """Set the address for notices about requests, or remove it."""
+    typed = request.form.get("mail_address", "")[:1000]
+    try:
+        installation().accounts.set_mail_address(actor(), actor().name, typed)
+    except InvalidInput as error:
+        return _account_page(PasswordForm(formdata=None), error.findings, mail_address=typed), 422
+    return redirect(url_for("pages.account", changed="mail"), 303)
+
+
 @blueprint.post("/account/calendar")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def make_calendar() -> ResponseReturnValue:
@@ -64,7 +77,12 @@ def revoke_calendar() -> ResponseReturnValue:
     return redirect(url_for("pages.account", _anchor="calendar"), 303)
 
 
-def _account_page(form: PasswordForm, findings: tuple[Finding, ...] = (), calendar_address: str = "") -> str:
+def _account_page(
+    form: PasswordForm,
+    findings: tuple[Finding, ...] = (),
+    calendar_address: str = "",
+    mail_address: str | None = None,
+) -> str:
     now = installation().clock()
     tokens = installation().tokens.list_of(actor(), actor().name)
     return render_template(
@@ -72,6 +90,8 @@ def _account_page(form: PasswordForm, findings: tuple[Finding, ...] = (), calend
         actor=actor(),
         valid_tokens=sum(token.state(now) == "valid" for token in tokens),
         password_form=form,
+        mail_address=open_session().account.mail_address if mail_address is None else mail_address,
+        has_mail=any(channel.name == MAIL for channel in installation().deliveries.channels),
         findings=findings,
         calendar=installation().calendars.find(actor()),
         calendar_address=calendar_address,

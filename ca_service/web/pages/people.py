@@ -45,7 +45,7 @@ def invite() -> ResponseReturnValue:
     """Create an account and show its invitation link once."""
     name = request.form.get("name", "")[:200]
     try:
-        made = installation().links.invite(actor(), name, _role())
+        made = installation().links.invite(actor(), name, _role(), _mail_address())
     except (InvalidInput, Conflict) as error:
         return _list(error.findings, name), 422
     return _person(made.account.name, made=made), 201
@@ -76,6 +76,7 @@ def change_person(name: str, change: str) -> ResponseReturnValue:
 #: The actions of the buttons, by the last part of their URL.
 CHANGES: Final[dict[str, Callable[[str], Any]]] = {
     "role": lambda name: installation().accounts.set_role(actor(), name, _role()),
+    "mail": lambda name: installation().accounts.set_mail_address(actor(), name, _mail_address()),
     "disable": lambda name: installation().accounts.set_disabled(actor(), name, True),
     "enable": lambda name: installation().accounts.set_disabled(actor(), name, False),
     "unlock": lambda name: installation().rescue.unlock(actor(), name),
@@ -90,6 +91,10 @@ def _role() -> Role:
         return Role(request.form.get("role", ""))
     except ValueError as error:
         raise InvalidInput(ACCOUNT_ROLE.at("/role")) from error
+
+
+def _mail_address() -> str:
+    return request.form.get("mail_address", "")[:1000]
 
 
 def _list(findings: tuple[Finding, ...] = (), name: str = "") -> str:
@@ -111,6 +116,7 @@ def _list(findings: tuple[Finding, ...] = (), name: str = "") -> str:
         no_password=NO_PASSWORD,
         findings=findings,
         name=name,
+        mail_address=_mail_address() if findings else "",
     )
 
 

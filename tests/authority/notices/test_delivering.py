@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.installation import Installation
 from ca_service.authority.notices.delivering import MAX_ATTEMPTS, Deliveries, pause
@@ -19,8 +21,8 @@ from ca_service.settings import Settings
 from ca_service.storage.notices import SQLNoticeStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.authority import racing
-from tests.support.factories import OPERATOR, event
-from tests.support.fakes import NOON, FixedClock, Fuse, PowerCut
+from tests.support.factories import OPERATOR, account_record, event
+from tests.support.fakes import NOON, FixedClock, Fuse, InMemoryAccountStore, PowerCut
 from tests.support.notices import RECIPIENT, FusedNoticeStore, InMemoryNoticeStore, RecordingChannel, message
 
 BUSY, GONE = Failure("try later"), Failure("no such box", is_final=True)
@@ -31,6 +33,7 @@ class Office:
 
     def __init__(self, *messages: Message) -> None:
         self.clock, self.store, self.channel = FixedClock(), InMemoryNoticeStore(), RecordingChannel()
+        self.accounts = InMemoryAccountStore()
         self.store.add_messages(messages, event())
 
     def deliveries(self, fuse: Fuse | None = None) -> Deliveries:
@@ -39,6 +42,7 @@ class Office:
         return Deliveries(
             outbox=store,
             channels=(self.channel,),
+            accounts=self.accounts,
             clock=self.clock,
             chance=lambda: 0.5,
             base_url="https://ca.example.com",
@@ -194,9 +198,14 @@ def test_a_test_that_fails_tells_why_and_is_tried_again() -> None:
 
 def test_without_a_channel_a_test_tells_the_settings_that_are_missing() -> None:
     with pytest.raises(NotReady, match=r"mail\.host.*webhook\.url") as refused:
-        Deliveries(outbox=InMemoryNoticeStore(), channels=(), clock=FixedClock(), chance=lambda: 0.5, base_url="").test(
-            OPERATOR
-        )
+        Deliveries(
+            outbox=InMemoryNoticeStore(),
+            channels=(),
+            accounts=InMemoryAccountStore(),
+            clock=FixedClock(),
+            chance=lambda: 0.5,
+            base_url="",
+        ).test(OPERATOR)
     assert refused.value.rule == "notices.no-channel"
 
 
@@ -220,7 +229,14 @@ def test_what_was_sent_can_be_looked_at_for_more_than_a_year() -> None:
 def deliver(_: Installation, folder: Path) -> str:
     """One round on the real outbox; the ids of what was sent."""
     channel, outbox = RecordingChannel(), SQLNoticeStore(SQLiteDatabase(folder / "ca.sqlite3"))
-    Deliveries(outbox=outbox, channels=(channel,), clock=FixedClock(), chance=lambda: 0.5, base_url="").deliver_due()
+    Deliveries(
+        outbox=outbox,
+        channels=(channel,),
+        accounts=InMemoryAccountStore(),
+        clock=FixedClock(),
+        chance=lambda: 0.5,
+        base_url="",
+    ).deliver_due()
     return " ".join(each.message_id for each in channel.sent)
 
 
@@ -237,3 +253,23 @@ def test_two_processes_that_deliver_at_once_send_each_message_once(
 
     assert sorted(" ".join(sent).split()) == sorted(names)
     assert installation.deliveries.count(MessageState.SENT, 100) == 40
+
+
+@pytest.mark.parametrize(
+    ("change", "is_sent"),
+    [
+        ({}, True),
+        ({"disabled_at": NOON}, False),
+        ({"role": Role.REQUESTER}, False),
+        ({"mail_address": "new@example.com"}, False),
+        ({"name": "anna"}, False),
+    ],
+)
+def test_what_waits_reaches_a_person_who_may_decide_still_today(change: dict[str, Any], is_sent: bool) -> None:
+    said = {"type": "request.submitted", "data": {"submitted_by": "anna"}}
+    office = Office(message(recipient="carol@example.com", event=said))
+    carol: dict[str, Any] = {"name": "carol", "role": Role.APPROVER, "mail_address": "carol@example.com"}
+    office.accounts.add_account(account_record(**(carol | change)), event())
+
+    assert office.deliveries().deliver_due() == is_sent
+    assert office.first.state is (MessageState.SENT if is_sent else MessageState.DEAD)

@@ -13,9 +13,9 @@ from ca_service.authority.notices import updates
 from ca_service.authority.notices.records import Message, MessageQuery
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from ca_service.vos.runbook import upload_key, verify_key
-from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.factories import OPERATOR, PASSWORD, Lab, actor
 from tests.support.fleet import PUBLISHER
-from tests.support.notices import RecordingChannel
+from tests.support.notices import RECIPIENT, RecordingChannel
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER
 
 ANNA, CAROL = actor(Role.REQUESTER), actor(Role.APPROVER)
@@ -99,6 +99,45 @@ def test_a_request_that_was_decided_before_it_was_announced_is_no_news(lab: Lab)
     [number] = waiting(lab, UCCX_PUBLISHER.data)
     lab.requests.approve(CAROL, number)
     assert told(lab) == []
+
+
+def with_mail(lab: Lab, *people: tuple[str, Role, str]) -> None:
+    """Accounts with these mail addresses."""
+    for name, role, address in people:
+        lab.accounts.create(OPERATOR, name, role, PASSWORD, address)
+
+
+def test_people_get_what_they_can_decide_and_the_decision_on_their_own_each_once(lab: Lab) -> None:
+    with_mail(
+        lab,
+        ("requester", Role.REQUESTER, "anna@example.com"),
+        ("carol", Role.APPROVER, "Carol@example.com"),
+        ("carla", Role.APPROVER, "carol@example.com"),  # a second account of the same person
+        ("root", Role.ADMINISTRATOR, RECIPIENT.upper()),  # a configured recipient too
+        ("gone", Role.ADMINISTRATOR, "gone@example.com"),
+        ("mute", Role.APPROVER, ""),
+        ("vera", Role.AUDITOR, "vera@example.com"),
+    )
+    lab.accounts.set_disabled(OPERATOR, "gone", True)
+    [number] = waiting(lab, UCCX_PUBLISHER.data)
+
+    assert [each.recipient for each in told(lab)] == [RECIPIENT, "Carol@example.com"]
+    lab.requests.refuse(CAROL, number, "Wrong name.")
+    assert [each.recipient for each in told(lab)] == [RECIPIENT, "anna@example.com"]
+    assert told(lab) == []
+
+
+def test_who_asks_and_may_decide_on_others_gets_no_mail_about_their_own_that_waits(lab: Lab) -> None:
+    with_mail(lab, ("carol", Role.APPROVER, "carol@example.com"), ("carl", Role.APPROVER, "carl@example.com"))
+    lab.issuance.issue(lab.accounts.get("carol").actor, [UCCX_PUBLISHER.data], Options())
+    assert [each.recipient for each in told(lab)] == [RECIPIENT, "carl@example.com"]
+
+
+def test_people_get_no_messages_by_a_webhook() -> None:
+    lab = Lab(channels=(RecordingChannel("webhook", ("https://hook.example",)),), rules=()).initialised()
+    with_mail(lab, ("carol", Role.APPROVER, "carol@example.com"))
+    waiting(lab, UCCX_PUBLISHER.data)
+    assert [each.recipient for each in told(lab)] == ["https://hook.example"]
 
 
 def test_without_a_channel_or_by_the_settings_there_is_no_news() -> None:

@@ -122,6 +122,36 @@ def test_the_role_is_that_of_today_and_sessions_under_the_old_one_end(desk: Desk
     assert (changed.details["before"], changed.details["role"]) == ("requester", "auditor")
 
 
+def test_the_mail_address_is_the_verified_one_of_today_and_the_event_does_not_contain_it(desk: Desk) -> None:
+    first = {"email": "vera@example.com", "email_verified": True}
+    assert desk.sign_in(**first).mail_address == "vera@example.com"
+    again = desk.sign_in(email="v.new@example.com", email_verified=True)
+    assert again == desk.lab.account_store.find_account("vera")
+    assert (again.mail_address, again.session_epoch) == ("v.new@example.com", 0)
+    changed = next(event for event in desk.events if event.event is Event.ACCOUNT_CHANGED)
+    assert changed.details == {"mail_address": "changed", "by": "https://idp.example.com"}
+    count = len(desk.events)
+    assert desk.sign_in(email="v.new@example.com", email_verified=True) == again
+    assert len(desk.events) == count
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": "vera@example.com"},
+        {"email": "vera@example.com", "email_verified": "true"},
+        {"email": "vera@example.com", "email_verified": False},
+        {"email": "vera@example.com\nBcc: x@example.com", "email_verified": True},
+        {"email": ["vera@example.com"], "email_verified": True},
+    ],
+)
+def test_another_mail_address_of_the_provider_is_not_taken(desk: Desk, claims: dict[str, object]) -> None:
+    desk.sign_in(**({"email": None, "email_verified": None} | claims))
+    assert desk.lab.accounts.get("vera").mail_address == ""
+    desk.lab.accounts.set_mail_address(OPERATOR, "vera", "own@example.com")
+    assert desk.sign_in(**({"email": None, "email_verified": None} | claims)).mail_address == "own@example.com"
+
+
 def test_who_has_lost_every_group_is_refused(desk: Desk) -> None:
     desk.sign_in()
     assert desk.rule(groups=[]) == "oidc.no-role"
