@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,35 +103,6 @@ def test_the_same_loop_with_a_real_tomcat_ends_after_its_restart(lab: Lab, tmp_p
         last = replace(lab, ports=replace(lab.ports, served=port)).apply(code=ExitCode.OK)
     assert (last["made"], last["probe"]["works"], last["probe"]["ports"][0]["verdict"]) == ([], True, "issued")
     assert [each["ending"] for each in last["probe"]["ports"][0]["handshakes"]] == ["served"] * 4
-
-
-@pytest.mark.parametrize("call", ["generate_csr", "upload_trust", "upload_identity"])
-def test_a_process_that_is_killed_after_a_call_is_followed_by_one_that_finishes(lab: Lab, call: str) -> None:
-    real, started = getattr(lab.node, call), list[subprocess.Popen[bytes]]()
-
-    def killing(*arguments: Any) -> Any:
-        answer = real(*arguments)
-        setattr(lab.node, call, real)
-        started[0].kill()
-        return answer
-
-    setattr(lab.node, call, killing)
-    arguments = lab.arguments("apply", "--fingerprint", lab.fingerprint, "--confirm", HOST)
-    program = "from ca_service.app import main; main()"
-    command = (sys.executable, "-c", program, "--instance", str(lab.ca.folder), *arguments)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        started.append(process)
-        process.communicate(SECRET, timeout=60)
-    assert process.returncode == -signal.SIGKILL
-
-    assert "node.busy" in lab.refusal(code=ExitCode.UNREACHABLE)
-    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
-        database.execute("UPDATE job_run SET until = datetime('now', '-1 second') WHERE name LIKE 'node %'")
-    assert "node.wait" in lab.refusal(code=ExitCode.NOT_ALLOWED)
-    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
-        database.execute("UPDATE attempt SET blocked_until = datetime('now', '-1 second')")
-    lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
-    assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
 
 
 def test_a_password_that_one_command_had_refused_is_not_sent_by_the_next_one(lab: Lab) -> None:
