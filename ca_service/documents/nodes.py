@@ -182,7 +182,7 @@ class NodeAppliedDocument(Document):
             plan=NodePlanDocument.of(contact, applied.plan),
             waiting=[request.id for request in applied.waiting],
             steps=[NodeStepDocument.of(step) for step in steps],
-            probe=ProbeDocument.of(reports) if reports else None,
+            probe=ProbeDocument.of(reports, is_uploaded=True) if reports else None,
         )
 
 

@@ -68,6 +68,7 @@ PLAN: Final[dict[str, Any]] = {
 PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
 PROBE: Final[dict[str, Any]] = {
     "works": True,
+    "summary": "Every EC certificate that is presented is the one from here.",
     "experience": "",
     "not_restarted": [],
     "ports": [
