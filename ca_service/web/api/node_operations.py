@@ -72,11 +72,11 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/lines",
         summary="Get lines for the command line of a node",
         description=(
-            "Returns steps with lines to paste, for nodes without the API. Without a certificate for the host, or if "
-            "it is revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, "
-            "and restart. No node is contacted."
+            "Returns steps with lines to paste, for nodes without the API. The lines make the CSR if the host has no "
+            "certificate from here, if its newest one is revoked or ends soon, or with `new_csr=true`. Otherwise they "
+            "upload root, intermediate and certificate, and restart the services. No node is contacted."
         ),
-        curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=uccx&version=15"'),
+        curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=cucm&version=12.5"'),
         answers={200: "The steps, in their order."},
         answer=NodeLinesDocument,
         query=NodeLinesQuery,
