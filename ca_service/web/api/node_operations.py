@@ -35,7 +35,7 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/plan",
         summary="See what has to change on a node",
         description=(
-            "Reads the snapshot of the node, and changes nothing on it; its slots show a certificate that it has. "
+            "Reads the snapshot of the node, and changes nothing on it; its slots show the certificate that it has. "
             "The password is sent to the node whose certificate was issued here or has the given `fingerprint`, and to "
             "no other; it is not stored. The first 401 of the node ends the call (403, `node.sign-in`), because nodes "
             "lock accounts. `node.json` has fingerprint, user and password."
