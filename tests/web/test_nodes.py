@@ -238,6 +238,15 @@ def test_a_node_that_has_its_certificate_is_probed_without_a_password(lab: Lab) 
     assert lab.state() is State.VERIFIED
 
 
+def test_a_node_without_a_certificate_from_here_is_probed_and_nothing_is_left_to_restart(lab: Lab) -> None:
+    lab.prober.chains = {(HOST, 8443): lab.node.served.ecdsa[1]}
+    status, page, _ = lab.send("probe", {"csrf_token": lab.visitor.page(START).values("csrf_token")[0]})
+    assert (status, "See what the node presents" in lab.visitor.page(START).text) == (200, True)
+    assert "Next Not every port presents a certificate from here that clients accept." in page.text
+    assert "Left to do" not in page.text
+    assert lab.client.ports == []
+
+
 def test_what_was_typed_stays_for_the_next_probe_and_the_next_run(lab: Lab) -> None:
     typed = {"port": "8443", "probe_ports": "10443", "days": "90"}
     contacted = lab.follow(lab.visitor.page(START), "contact", **typed)[1]

@@ -160,8 +160,18 @@ class NodeRun:
 
     @property
     def is_installed(self) -> bool:
-        """Whether the node has its certificate."""
+        """Whether the ports are looked at: after a run whose node has its certificate, or without a run."""
         return self.run is None or (self.run.ended is not None and not self.run.ended.waiting)
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the slot of the node has its certificate as uploaded, so that a restart may be what is left."""
+        slots = installation().fleet.slots(actor(), self.form.cluster.id)
+        return any(
+            each.uploaded or each.verified
+            for each in slots
+            if each.node.id == self.form.node.id and each.purpose.service == self.form.purpose
+        )
 
     @property
     def works(self) -> bool:
@@ -171,11 +181,11 @@ class NodeRun:
     @property
     def summary(self) -> Phrase:
         """The sentence about all ports."""
-        return summary_of(self.done, is_uploaded=True)
+        return summary_of(self.done, is_uploaded=self.is_uploaded)
 
     def steps(self) -> tuple[Step, ...]:
         """Return what is left to do on the node."""
-        if not self.is_installed or self.works:
+        if not self.is_installed or self.works or not self.is_uploaded:
             return ()
         return installation().node_commands.running_steps(actor(), self.form.node.fqdn, self.form.order)
 
