@@ -196,6 +196,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         ledger=edges.ledger,
         leaves=edges.leaves,
         revocations=edges.revocations,
+        trusted=trusted,
         products=edges.products,
         fleet=fleet,
         handover=handover,

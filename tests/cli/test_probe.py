@@ -88,15 +88,17 @@ def test_the_answer_for_a_person_has_a_line_for_each_port(ca: CommandLine, other
 
 def test_a_name_that_dns_does_not_know_is_said_once_and_how_to_fix_it(ca: CommandLine) -> None:
     result = ca("probe", "nowhere.invalid")
-    first, sentence = result.stdout.splitlines()
+    first, sentence, _, summary = result.stdout.splitlines()
     assert (result.exit_code, first) == (ExitCode.UNREACHABLE, "nowhere.invalid  unknown-host")
     assert "DNS gives no address for nowhere.invalid" in sentence
     assert "Check the spelling" in sentence
+    assert summary == "Not every port presents a certificate from here that clients accept."
 
 
 def test_a_node_that_was_not_restarted_is_named() -> None:
-    found = ProbeDocument(works=False, experience="", not_restarted=["uccx2.example.com"], ports=[])
-    assert report_lines(found)[-1].endswith("If it was uploaded, restart: uccx2.example.com")
+    found = ProbeDocument(works=False, summary="Said.", experience="", not_restarted=["uccx2.example.com"], ports=[])
+    *_, summary, named = report_lines(found)
+    assert (summary, named.endswith("If it was uploaded, restart: uccx2.example.com")) == ("Said.", True)
 
 
 def test_an_ipv6_address_has_brackets_before_its_port(ca: CommandLine) -> None:

@@ -39,6 +39,10 @@ class TrustedAuthorities:
         active = self._hierarchy.find_active()
         return active is not None and any(self._find_revocation(link) for link in active.links.values())
 
+    def is_good(self, issuer_id: str) -> bool:
+        """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
+        return not any(self._find_revocation(link) for link in self._hierarchy.links_of(issuer_id).values())
+
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
         for issuer_id in dict.fromkeys(issuer_ids):

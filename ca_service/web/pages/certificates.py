@@ -72,7 +72,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
-        "served": _now_served(record.host),
+        **_served(record.host),
         **_product_choice(record),
     }
 
@@ -181,12 +181,13 @@ def chosen_certificates() -> list[CertificateRecord]:
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 
-def _now_served(host: str) -> list[Served]:
-    """Return what each port of the host has presented last, as far as it has presented anything."""
-    newest = dict[int, Served]()
-    for each in installation().probes.list_served(actor(), host):
+def _served(host: str) -> dict[str, list[Served]]:
+    """Return what each port of the host has presented last, as far as it has presented anything, and all before."""
+    newest, found = dict[int, Served](), installation().probes.list_served(actor(), host)
+    for each in found:
         newest.setdefault(each.port, each)
-    return [newest[port] for port in sorted(newest) if newest[port].verdict not in _ABSENT]
+    now = [newest[port] for port in sorted(newest) if newest[port].verdict not in _ABSENT]
+    return {"served": now, "served_before": [each for each in found if each not in now]}
 
 
 def _deliveries(records: Sequence[CertificateRecord]) -> list[Delivery]:
