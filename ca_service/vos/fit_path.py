@@ -31,6 +31,7 @@ from ca_service.pki.path_validation import (
 )
 from ca_service.pki.policies import CHAIN_POLICY
 from ca_service.pki.strictness import strict_faults
+from ca_service.vos import checks
 from ca_service.vos.checks import STRICT_CLIENTS, Check, Stage
 
 FIT_PURPOSES: Final = Rule(
@@ -67,7 +68,7 @@ _NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED)
 
 def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
     """Yield the checks of the usages that TLS needs; `requested` are the purposes in the CSR, if it is known."""
-    yield Check("purposes of TLS", Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
+    yield Check(checks.TLS_PURPOSES, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
     yield Check("digital signature", Stage.USE, _digital_signature(leaf))
 
 
@@ -84,15 +85,15 @@ def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
         "policies along the path": path.policy_faults(leaf.name, leaf.find(x509.CertificatePolicies)),
     }
     rules = (_SIGNATURES, _AUTHORITIES, _EXTENSIONS, (), _NAMES, (CHAIN_POLICY,))
-    checks = [
+    judged = [
         Check(
             topic, Stage.USE, _first(_of_chain(path, wanted), (replace(each, pointer="/certificate") for each in found))
         )
         for (topic, found), wanted in zip(own.items(), rules, strict=True)
     ]
-    yield from checks
+    yield from judged
     strict = [*strict_faults(leaf, is_last=not path.links), *(each for each in path.findings if not each.is_error)]
-    if not strict and not any(check.finding and check.finding.is_error for check in checks):
+    if not strict and not any(check.finding and check.finding.is_error for check in judged):
         strict += second_opinion.refusals(leaf, path, purposes, at)
     yield Check(STRICT_CLIENTS, Stage.USE, _first(strict))
 
