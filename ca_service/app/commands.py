@@ -42,7 +42,14 @@ def _run_lab(wish: LabWish) -> AbstractContextManager[Sequence[LabPorts]]:
     from ca_service.lab.serving import cluster
 
     made = [
-        LabNode(host, wish.password, user=wish.user, now=clock.utc_now, stopwatch=clock.stopwatch)
+        LabNode(
+            host,
+            wish.password,
+            user=wish.user,
+            now=clock.utc_now,
+            stopwatch=clock.stopwatch,
+            cert_type=wish.cert_type,
+        )
         for host in wish.hosts
     ]
     return cluster(made, wish.port, tuple(map(Fault, wish.faults)), has_api=wish.has_api)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -44,11 +44,12 @@ SERVER_ANSWER: Final = Rule(
 )
 
 Model = TypeVar("Model", bound=BaseModel)
+Ended = TypeVar("Ended", bound=BaseModel)
 Read = TypeVar("Read")
 File = tuple[str, tuple[str, bytes]]  # the name of its field, its own name, its content
 _SECONDS: Final = (10, 300)  # to connect, and of silence: probes and batches take their time
 _MAX_BYTES: Final = 256 * 1024 * 1024
-_MAX_LINE: Final = 1024 * 1024
+_MAX_LINE: Final = 16 * 1024 * 1024  # the result of a probe of several hundred nodes
 _PIECE: Final = 64 * 1024
 _PROBLEM: Final = "application/problem+json"
 
@@ -113,6 +114,30 @@ class API:
     def read(self, model: type[Model], answer: Answer) -> Model:
         """Return the document in an answer. Raises Unreachable if it is another one."""
         return self.read_line(TypeAdapter(model), answer.content)
+
+    def live(
+        self,
+        step: type[Model],
+        end: type[Ended],
+        *path: object,
+        body: Mapping[str, object] | None = None,
+        told: Callable[[Model], None],
+    ) -> Ended:
+        """Have something done, tell each step as it is written, and return the end.
+
+        Raises the problem that ended it, or Unreachable if the answer ends before its last line.
+        """
+        kinds: Any = step | end | ProblemDocument
+        reader: TypeAdapter[BaseModel] = TypeAdapter(kinds)
+        for line in self.lines("POST", *path, query={"format": "ndjson"}, body=body):
+            found = self.read_line(reader, line)
+            if isinstance(found, ProblemDocument):
+                raise error_of(found)
+            if isinstance(found, end):
+                return found
+            if isinstance(found, step):
+                told(found)
+        raise self.unexpected("it ends too early")
 
     def read_line(self, reader: TypeAdapter[Read], line: bytes) -> Read:
         """Return what a line of an answer, or all of it, says. Raises Unreachable if it is something else."""

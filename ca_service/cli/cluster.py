@@ -182,7 +182,7 @@ def probe_(session: Session, cluster: str) -> ExitCode:
         return probe.watched(session.console, reports)
 
     def there(api: API) -> ProbeDocument:
-        return api.post(ProbeDocument, "clusters", number_there(api, cluster), "probes")
+        return probe.watched_there(session.console, api, "clusters", number_there(api, cluster), "probes")
 
     return probe.tell(session, session.ask(here, there))
 

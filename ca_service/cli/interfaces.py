@@ -43,7 +43,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class LabWish:
-    """The wanted emulated nodes. `port` is the first of three for each node, or 0 for free ones."""
+    """The wanted emulated nodes.
+
+    `port` is the first of three for each node, or 0 for free ones. `cert_type` is that of the switch, or empty.
+    """
 
     hosts: tuple[str, ...]
     password: str
@@ -51,6 +54,7 @@ class LabWish:
     port: int
     faults: tuple[str, ...]
     has_api: bool
+    cert_type: str
 
 
 class LabPorts(Protocol):

@@ -24,6 +24,7 @@ _FAULTS: Final = ("html", "redirect", "slow", "objects", "text-errors", "tls-1.3
     "lab-node",
     "ca-service lab-node cucm-pub.localhost cucm-sub.localhost --port 9443",
     "ca-service lab-node sm1.localhost --no-api --port 9543",
+    "ca-service lab-node uccx1.localhost --no-api --cert-type rsa --port 9643",
     "ca-service lab-node cucm-pub.localhost --fault slow --fault text-errors",
 )
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
@@ -38,6 +39,12 @@ _FAULTS: Final = ("html", "redirect", "slow", "objects", "text-errors", "tls-1.3
 )
 @click.option("--fault", "faults", type=click.Choice(_FAULTS), multiple=True, help="Fault of the API; repeatable.")
 @click.option("--no-api", is_flag=True, help="Command line alone, as on UCCX and SocialMiner.")
+@click.option(
+    "--cert-type",
+    type=click.Choice(("rsa", "ecdsa")),
+    default=None,
+    help="Certificate type, as on UCCX 15; `set tls server cert_type` changes it.  [default: both are presented]",
+)
 @pass_session
 def lab_node(
     session: Session,
@@ -47,6 +54,7 @@ def lab_node(
     port: int,
     faults: tuple[str, ...],
     no_api: bool,
+    cert_type: str | None,
 ) -> None:
     """Emulate Cisco nodes, for training and demonstrations.
 
@@ -55,7 +63,7 @@ def lab_node(
     """
     names = tuple(host_and_port(host)[0] for host in hosts)
     password = read_password(from_standard_input=True) if password_stdin else secrets.token_urlsafe(9)
-    wish = LabWish(names, password, user, port, faults, has_api=not no_api)
+    wish = LabWish(names, password, user, port, faults, has_api=not no_api, cert_type=cert_type or "")
     with session.program.run_lab(wish) as ports:
         nodes = [_document(host, each) for host, each in zip(names, ports, strict=True)]
         said = [line for node in nodes for line in _lines(node)]

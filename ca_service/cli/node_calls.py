@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from ca_service.authority.fleet.node_contact import Credentials
 from ca_service.authority.fleet.node_plan import Order
 from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.installation import Installation
-from ca_service.cli.api import API, error_of
+from ca_service.cli.api import API
 from ca_service.cli.session import operator
-from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.nodes import (
     ContactDocument,
     NodeAppliedDocument,
@@ -24,7 +21,6 @@ from ca_service.documents.nodes import (
 from ca_service.documents.probes import works
 
 Told = Callable[[NodeChangeDocument], None]
-Line = NodeChangeDocument | NodeAppliedDocument | ProblemDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +93,9 @@ def run_here(
 def run_there(
     api: API, call: NodeCall, confirmed: Sequence[str], ports: Sequence[int], *, told: Told
 ) -> NodeAppliedDocument:
-    """Have the server make the confirmed changes, tell each as it begins, and return the end.
-
-    Raises Unreachable if the answer ends before that.
-    """
+    """Have the server make the confirmed changes, tell each as it begins, and return the end."""
     body = {**call.body(), "confirmed": list(confirmed), "probe_ports": list(ports)}
-    reader: TypeAdapter[Line] = TypeAdapter(Line)
-    for line in api.lines("POST", "nodes", call.host, "apply", query={"format": "ndjson"}, body=body):
-        found = api.read_line(reader, line)
-        if isinstance(found, ProblemDocument):
-            raise error_of(found)
-        if isinstance(found, NodeAppliedDocument):
-            return found
-        told(found)
-    raise api.unexpected("it ends too early")
+    return api.live(NodeChangeDocument, NodeAppliedDocument, "nodes", call.host, "apply", body=body, told=told)
 
 
 def lines_here(here: Installation, host: str, order: Order) -> NodeLinesDocument:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import click
 
+from ca_service.cli.api import API
 from ca_service.cli.console import Console
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.probes import ProbeDocument
+from ca_service.documents.probes import PortDocument, ProbeDocument
 from ca_service.pki.visible_text import visible
 from ca_service.vos.served import BROKEN, PortReport, Target, Verdict
 
@@ -39,7 +41,7 @@ def command(session: Session, hosts: tuple[str, ...]) -> ExitCode:
         session,
         session.ask(
             lambda here: watched(session.console, here.probes.probe(operator(), hosts)),
-            lambda api: api.post(ProbeDocument, "probes", body={"hosts": list(hosts)}),
+            lambda api: watched_there(session.console, api, "probes", body={"hosts": list(hosts)}),
         ),
     )
 
@@ -49,9 +51,18 @@ def watched(console: Console, reports: Iterator[PortReport]) -> ProbeDocument:
     found = list[PortReport]()
     for report in reports:
         found.append(report)
-        if sys.stderr.isatty():
-            console.remark(f"{_place(report.target.host, report.target.port, report.verdict)} {report.verdict.value}")
+        _watch(console, PortDocument.of(report))
     return ProbeDocument.of(found)
+
+
+def watched_there(console: Console, api: API, *path: object, body: Mapping[str, object] | None = None) -> ProbeDocument:
+    """Return the same from a server, by the operation at this path."""
+    return api.live(PortDocument, ProbeDocument, *path, body=body, told=partial(_watch, console))
+
+
+def _watch(console: Console, port: PortDocument) -> None:
+    if sys.stderr.isatty():
+        console.remark(f"{_place(port.host, port.port, port.verdict)} {port.verdict.value}")
 
 
 def tell(session: Session, found: ProbeDocument) -> ExitCode:

@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from ca_service.lab import materials
 from ca_service.lab.node import SERVICES, STORE, LabNode, NodeRefusal
 
 PROMPT: Final = "admin:"
 _END: Final = "-----END CERTIFICATE-----"
 _MAX_LINES: Final = 200
+_UNKNOWN: Final = "Executed command unsuccessfully\nNo valid command entered\n"
+_SWITCHING: Final = (
+    "All nodes of the cluster must have the same certificate type. The system reboots in 1 minute (in this lab: "
+    "immediately). Do you want to continue (y/n)? "
+)
+_SWITCHED: Final = (
+    "After the system reboots, the self-signed and CA certificates of the servers, whose certificate type has changed, "
+    "must be regenerated and re-uploaded into the client servers.\n"
+)
 
 
 class Console:
@@ -37,11 +48,11 @@ class Console:
         match words:
             case [] | ["set", "cli", "pagination", "off"]:
                 return
+            case ["show", *what]:
+                yield from self._shown(what)
             case ["set", "csr", "gen", unit]:
                 self._node.generate_csr(unit, "", 384)
                 yield f"Successfully Generated CSR for {unit}.\n"
-            case ["show", "csr", "own", file]:
-                yield self._node.find_csr(file.partition("/")[0])
             case ["set", "cert", "import", "trust", unit] if unit == STORE:
                 yield "Paste the Certificate and Hit Enter\n"
                 self._node.upload_trust([self._pasted()])
@@ -51,8 +62,8 @@ class Console:
                 self._node.upload_identity(unit, [self._pasted()])
                 yield f"Successfully imported certificate for {unit}. Please restart services related to {unit} for "
                 yield "the new certificate to become active.\n"
-            case ["show", "cert", "list", "trust"]:
-                yield from (f"{STORE}-trust/{name}.pem: {name}\n" for name in self._node.trusted())
+            case ["set", "tls", "server", "cert_type", ("rsa" | "ecdsa") as kind] if self._node.cert_type:
+                yield from self._switched(kind)
             case ["utils", "service", "restart", *name] if name:
                 self._node.restart()
                 service = " ".join(name)
@@ -61,7 +72,32 @@ class Console:
                 self._node.restart()
                 yield "Operation succeeded\n"
             case _:
-                yield "Executed command unsuccessfully\nNo valid command entered\n"
+                yield _UNKNOWN
+
+    def _shown(self, words: list[str]) -> Iterator[str]:
+        unit = words[-1].partition("/")[0] if words else ""
+        match words:
+            case ["csr", "own", _]:
+                yield self._node.find_csr(unit)
+            case ["cert", "list", "trust"]:
+                yield from (f"{STORE}-trust/{name}.pem: {name}\n" for name in self._node.trusted())
+            case ["cert", "own", _] if unit in SERVICES:
+                certificate = self._node.certificate(unit)
+                yield f"Subject: {certificate.subject.rfc4514_string()}\n"
+                yield f"SHA-256: {certificate.fingerprint(SHA256()).hex()}\n{materials.text(certificate)}"
+            case ["tls", "server", "cert_type"] if self._node.cert_type:
+                yield f"{self._node.cert_type}\n"
+            case _:
+                yield _UNKNOWN
+
+    def _switched(self, kind: str) -> Iterator[str]:
+        yield _SWITCHING
+        if self._read().strip() != "y":
+            yield "Nothing was changed.\n"
+        elif self._node.switch(kind):
+            yield _SWITCHED
+        else:
+            yield f"The certificate type is {kind} already: the system does not reboot.\n"
 
     def _pasted(self) -> x509.Certificate:
         lines = list[str]()

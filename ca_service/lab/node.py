@@ -39,14 +39,24 @@ class NodeRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The certificates of a port since the last restart: chains with the leaf first."""
+    """The certificates since the last restart, chains with the leaf first; presented are those of the type."""
 
     rsa: tuple[Identity, tuple[x509.Certificate, ...]]
     ecdsa: tuple[Identity, tuple[x509.Certificate, ...]]
+    cert_type: str = ""
+
+    @property
+    def presented(self) -> tuple[tuple[Identity, tuple[x509.Certificate, ...]], ...]:
+        """The certificates that a port presents: both, or the one of the type."""
+        by_type = {"rsa": (self.rsa,), "ecdsa": (self.ecdsa,)}
+        return by_type.get(self.cert_type, (self.rsa, self.ecdsa))
 
 
 class LabNode:
-    """One node. `calls` counts the calls that changed something; `stopwatch` is for the delay of replication."""
+    """One node. `calls` counts the calls that changed something; `stopwatch` is for the delay of replication.
+
+    `cert_type` is rsa or ecdsa on a node that has the switch of UCCX 15, else empty: it presents both then.
+    """
 
     def __init__(
         self,
@@ -57,9 +67,11 @@ class LabNode:
         stopwatch: Callable[[], float],
         user: str = "administrator",
         replication_seconds: float = 3.0,
+        cert_type: str = "",
     ) -> None:
         self.host = host
         self.user = user
+        self.cert_type = cert_type
         self.calls = Counter[str]()
         self.subscribers = list[LabNode]()
         self._password = password
@@ -185,6 +197,20 @@ class LabNode:
         with self._lock:
             self.served = self._presented()
 
+    def switch(self, cert_type: str) -> bool:
+        """Set the type of the certificates that are presented, and restart; return whether it was another one."""
+        with self._lock:
+            is_other = cert_type != self.cert_type
+            self.cert_type = cert_type
+            if is_other:
+                self.restart()
+            return is_other
+
+    def certificate(self, service: str) -> x509.Certificate:
+        """Return the certificate of a purpose, which is presented after the next restart."""
+        with self._lock:
+            return self._identities[service].certificate
+
     def trusted(self) -> tuple[str, ...]:
         """Return the names in the trust store."""
         with self._lock:
@@ -221,7 +247,8 @@ class LabNode:
 
     def _presented(self) -> Served:
         rsa, ecdsa = (self._identities[service] for service in SERVICES)
-        return Served(*((each, self._path(each.certificate) or (each.certificate,)) for each in (rsa, ecdsa)))
+        rsa_chain, ecdsa_chain = (self._path(each.certificate) or (each.certificate,) for each in (rsa, ecdsa))
+        return Served((rsa, rsa_chain), (ecdsa, ecdsa_chain), self.cert_type)
 
 
 def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

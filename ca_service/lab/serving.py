@@ -111,10 +111,10 @@ class _Presenter:
 
 
 def _context(served: Served, oldest: ssl.TLSVersion) -> ssl.SSLContext:
-    """Return a context with both chains; OpenSSL loads keys from files only."""
+    """Return a context with the presented chains; OpenSSL loads keys from files only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = oldest
-    for identity, chain in (served.rsa, served.ecdsa):
+    for identity, chain in served.presented:
         with tempfile.NamedTemporaryFile(prefix="lab-node-") as file:  # readable by its owner alone
             text = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
             Path(file.name).write_bytes(materials.private_pem(identity.key) + text)

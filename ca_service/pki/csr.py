@@ -52,13 +52,20 @@ CSR_EXTENSION: Final = Rule(
 )
 CSR_CHALLENGE_PASSWORD: Final = Rule(
     "csr.challenge-password",
-    "The CSR contains a challengePassword. It is not used. It stays in the stored CSR, whose signature covers it.",
-    "If that password is used elsewhere, for example with SCEP, change it there, or create a new CSR without one.",
+    "The CSR contains a challengePassword. It is not used and not kept.",
+    "If that password is used elsewhere, for example with SCEP, change it there: a CSR does not protect it.",
     Severity.WARNING,
+)
+CSR_PASSWORD_REMOVED: Final = Rule(
+    "csr.password-removed",
+    "The challengePassword was removed from this CSR when it was stored, so its signature cannot be verified.",
+    "Upload the original CSR again, or create a new one without a challengePassword.",
 )
 
 GOOD_HASHES: Final = ("sha256", "sha384", "sha512")
 _CHALLENGE_PASSWORD: Final = der.object_identifier("1.2.840.113549.1.9.7")  # RFC 2985, 5.4.1
+_REMOVED: Final = der.sequence(_CHALLENGE_PASSWORD, der.encode(0x31, der.encode(0x0C, b"removed")))
+_NO_SIGNATURE: Final = der.bit_string(b"")
 _SIGNATURES: Final = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA256: ec.ECDSA(hashes.SHA256()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(hashes.SHA384()),
@@ -93,7 +100,8 @@ class CertificationRequest:
     """A verified PKCS#10 request, with all that is derived from it.
 
     `der` is the whole of it, `subject_der` its subject and `subject_public_key_info` its key, all DER, as they were
-    sent. Fingerprints are SHA-256, lower-case hexadecimal. `names` are the alternative names as text.
+    sent; `der` without a challengePassword, and then without its signature. Fingerprints are SHA-256, lower-case
+    hexadecimal. `names` are the alternative names as text.
     """
 
     der: bytes
@@ -130,11 +138,20 @@ class Reading:
 
 def read(data: bytes) -> Reading:
     """Parse and verify the CSR in `data`, in any wrapping. A bad one gives findings; it never raises."""
+    return _reading(data, is_stored=False)
+
+
+def read_stored(data: bytes) -> Reading:
+    """Read a CSR of our own store, never one from outside: see `verify_stored`. It never raises."""
+    return _reading(data, is_stored=True)
+
+
+def _reading(data: bytes, *, is_stored: bool) -> Reading:
     description = None
     try:
         loaded = LoadedRequest.of(unwrap(data))
         description = describe(loaded)
-        request = _verified(loaded, description)
+        request = _verified(loaded, description, is_stored=is_stored)
     except CAServiceError as error:
         return Reading(error.findings, description)
     return Reading(request.findings, description, request)
@@ -151,7 +168,16 @@ def read_request(data: bytes) -> CertificationRequest:
 def verify(request_der: bytes) -> CertificationRequest:
     """Parse and verify the DER of one CSR; see `read_request`."""
     loaded = LoadedRequest.of(request_der)
-    return _verified(loaded, describe(loaded))
+    return _verified(loaded, describe(loaded), is_stored=False)
+
+
+def verify_stored(request_der: bytes) -> CertificationRequest:
+    """Do the same for a CSR of our own store: one without its challengePassword was verified before it was stored.
+
+    Never call this with bytes from outside.
+    """
+    loaded = LoadedRequest.of(request_der)
+    return _verified(loaded, describe(loaded), is_stored=True)
 
 
 def load(request_der: bytes) -> x509.CertificateSigningRequest:
@@ -185,20 +211,26 @@ def describe(loaded: LoadedRequest) -> Description:
     )
 
 
-def _verified(loaded: LoadedRequest, description: Description) -> CertificationRequest:
+def _verified(loaded: LoadedRequest, description: Description, *, is_stored: bool) -> CertificationRequest:
     """Verify form, key, signature and names. Raises Refused with every error of the first of them that has any."""
     csr, subject = loaded.csr, loaded.subject
-    info = der.read(loaded.der)[0].children[0]
+    info, _, signature = der.read(loaded.der)[0].children
     _, name, spki, *attributes = info.children
     key = keys.key_of_csr(loaded.key, spki)
-    findings = [*loaded.oddities, *_attributes(attributes), *_signature(csr, key, info.der)]
+    findings = [*loaded.oddities, *_attributes(attributes)]
+    has_password = any(found.declared == CSR_CHALLENGE_PASSWORD for found in findings)
+    if not (has_password and signature.der == _NO_SIGNATURE):
+        findings += _signature(csr, key, info.der)
+    elif not is_stored:
+        findings.append(CSR_PASSWORD_REMOVED.at("/signature"))
     _stop_at(findings)
+    kept = _without_password(loaded.der) if has_password and not is_stored else loaded.der
     extensions = _extensions(csr)
     alternative_name = find_value(extensions, x509.SubjectAlternativeName)
     findings += [*names.judge_subject(subject, name.der), *names.judge_alternative_name(alternative_name)]
     _stop_at(findings)
     return CertificationRequest(
-        der=loaded.der,
+        der=kept,
         subject=subject,
         subject_der=name.der,
         public_key=key,
@@ -211,7 +243,7 @@ def _verified(loaded: LoadedRequest, description: Description) -> CertificationR
         findings=tuple(findings),
         description=description,
         names=description.names,
-        fingerprint=hashlib.sha256(loaded.der).hexdigest(),
+        fingerprint=hashlib.sha256(kept).hexdigest(),
         key_fingerprint=keys.key_fingerprint(spki.der),
         common_names=names.common_names(subject),
     )
@@ -232,6 +264,18 @@ def _attributes(fields: list[der.Element]) -> Iterator[Finding]:
         yield CSR_DUPLICATE_ATTRIBUTE.at("/attributes")
     if _CHALLENGE_PASSWORD in types:
         yield CSR_CHALLENGE_PASSWORD.at("/attributes")
+
+
+def _without_password(request_der: bytes) -> bytes:
+    """Return the CSR without its challengePassword, and without the signature, by which it could be guessed.
+
+    The same CSR always gives the same bytes.
+    """
+    info, algorithm, _ = der.read(request_der)[0].children
+    *fields, attributes = info.children
+    kept = [each.der for each in attributes.children if each.children[0].der != _CHALLENGE_PASSWORD]
+    made = der.sequence(*(field.der for field in fields), der.explicit(0, *sorted((*kept, _REMOVED))))
+    return der.sequence(made, algorithm.der, _NO_SIGNATURE)
 
 
 def _signature(csr: x509.CertificateSigningRequest, key: ec.EllipticCurvePublicKey, signed: bytes) -> Iterator[Finding]:

@@ -143,8 +143,8 @@ def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes:
     """
     if len({delivery.authorities for delivery in deliveries}) != 1:
         raise ValueError("a cluster is delivered under one authority")
-    purposes = list(dict.fromkeys(delivery.purpose for delivery in deliveries))
-    trust = [file for purpose in purposes for file in _trust_files(replace(deliveries[0], purpose=purpose))]
+    stores = {delivery.purpose and delivery.purpose.trust: delivery.purpose for delivery in deliveries}
+    trust = [file for purpose in stores.values() for file in _trust_files(replace(deliveries[0], purpose=purpose))]
     leaves = [
         Leaf(each.node, each.purpose, each.leaf, each.covers) for each in deliveries if each.node and each.purpose
     ]

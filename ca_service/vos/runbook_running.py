@@ -79,15 +79,19 @@ def _setting(place: Node | None, key: str, action: Action) -> Step:
 def _restarts(nodes: Sequence[Node], leaves: Sequence[Leaf]) -> Iterator[tuple[Node, Step]]:
     """Yield the restarts of each node; what two certificates of a node need is done once."""
     for node in nodes:
-        seen = set[str]()
+        found = dict[str, tuple[Leaf, Action]]()
         for leaf in (leaf for leaf in leaves if node in leaf.nodes):
             for action in actions_on(node, "restarts", leaf.purpose):
-                if action.on in (EVERY_NODE, node.role) and action.title not in seen:
-                    seen.add(action.title)
-                    key = f"restart/{leaf.serial_number}/{short(action.title)}/{short(node.fqdn)}"
-                    step = done(action, node.fqdn, key)
-                    is_seen = bool(action.commands) and _SEEN.issuperset(action.commands)
-                    yield node, replace(step, follows_from=_proofs(action, [leaf]) if is_seen else ())
+                if action.on in (EVERY_NODE, node.role):
+                    found.setdefault(action.title, (leaf, action))
+        needed = {command for _, action in found.values() if not action.is_optional for command in action.commands}
+        for leaf, action in found.values():
+            if action.is_optional and action.commands and needed.issuperset(action.commands):
+                continue
+            key = f"restart/{leaf.serial_number}/{short(action.title)}/{short(node.fqdn)}"
+            step = done(action, node.fqdn, key)
+            is_seen = bool(action.commands) and _SEEN.issuperset(action.commands)
+            yield node, replace(step, follows_from=_proofs(action, [leaf]) if is_seen else ())
 
 
 def prove(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout) -> Section:

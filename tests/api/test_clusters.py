@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
+from ca_service import deadline
 from ca_service.app import create_app
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
@@ -21,6 +22,7 @@ from ca_service.documents.fleet import ClusterDocument, ClustersDocument, Placem
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.settings import Settings
 from ca_service.vos.runbook import as_text
+from ca_service.vos.served import Ending, Handshake, Offer, Target
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
 from tests.support import pkcs10, requests
@@ -266,15 +268,55 @@ def here(client: Client) -> str:
     return path
 
 
-@pytest.mark.parametrize(("format", "status"), [("json", 200), ("ndjson", 202)])
-def test_a_node_of_a_cluster_that_dns_does_not_know_is_said_once(
-    client: Client, here: str, format: str, status: int
+def test_a_node_of_a_cluster_that_dns_does_not_know_is_said_once(client: Client, here: str) -> None:
+    answer = client.post(f"{here}/probes", query_string={"format": "json"})
+    [port] = answer.get_json()["ports"]
+    assert (answer.status_code, port["host"], port["verdict"]) == (200, "node1.invalid", "unknown-host")
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/x-ndjson", "application/json"])
+def test_a_probe_is_accepted_and_goes_on_unless_json_is_preferred(client: Client, here: str, accept: str) -> None:
+    whole = client.post(f"{here}/probes", headers={"Accept": "application/json"})
+    answer = client.post(f"{here}/probes", headers={"Accept": accept} if accept else {})
+    if accept == "application/json":
+        assert (answer.status_code, answer.get_json()) == (200, whole.get_json())
+        return
+    assert (answer.status_code, answer.content_type) == (202, "application/x-ndjson")
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    *ports, last = map(json.loads, answer.text.splitlines())
+    assert (ports, last) == (whole.get_json()["ports"], whole.get_json())
+
+
+def test_the_answer_of_a_probe_begins_before_its_last_port_is_done(
+    client: Client, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = client.post(f"{here}/probes", query_string={"format": format})
-    assert answer.status_code == status
-    ports = answer.get_json()["ports"] if format == "json" else [json.loads(line) for line in answer.text.splitlines()]
-    assert {(each["host"], each["verdict"]) for each in ports} == {("node1.invalid", "unknown-host")}
-    assert len(ports) == 1
+    done = list[int]()
+
+    def one_by_one(ports: Any) -> Iterator[tuple[Target, tuple[Handshake, ...]]]:
+        for target, _ in ports:
+            done.append(target.port)
+            yield target, (Handshake(Offer.ECDSA_12, Ending.REFUSED),)
+
+    monkeypatch.setattr(installation.probes._prober, "probe", one_by_one)
+    hosts = {"hosts": ["node1.invalid:1", "node1.invalid:2"]}
+    monkeypatch.setattr(installation.probes._connections, "addresses", lambda *_: {"node1.invalid": "192.0.2.7"})
+    answer = client.post("/api/v1/probes?format=ndjson", json=hosts, buffered=False)
+    pieces = answer.iter_encoded()
+    assert (answer.status_code, json.loads(next(pieces))["port"], done) == (202, 1, [1])
+    answer.close()
+    assert done == [1]
+
+
+def test_a_problem_that_ends_a_probe_is_its_last_line(
+    client: Client, here: str, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_busy(*_: object) -> None:
+        raise deadline.busy()
+
+    monkeypatch.setattr(installation.probes._served, "record", is_busy)
+    answer = client.post(f"{here}/probes")
+    port, problem = (json.loads(line) for line in answer.text.splitlines())
+    assert (port["verdict"], problem["status"], problem["errors"][0]["rule"]) == ("unknown-host", 503, "database.busy")
 
 
 def test_a_removed_cluster_is_gone_and_its_certificates_stay(client: Client, lab: str) -> None:

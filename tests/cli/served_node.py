@@ -33,6 +33,6 @@ class ServedNode:
         return ["node", name, f"{HOST}:{self.ports.api}", "--user", "administrator", "--password-stdin", *more]
 
 
-def lab_node(host: str = HOST) -> LabNode:
-    """A node with a self-signed certificate, whose clock goes."""
-    return LabNode(host, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic)
+def lab_node(host: str = HOST, cert_type: str = "") -> LabNode:
+    """A node with self-signed certificates, whose clock goes."""
+    return LabNode(host, PASSWORD, now=lambda: datetime.now(UTC), stopwatch=time.monotonic, cert_type=cert_type)

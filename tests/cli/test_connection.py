@@ -22,6 +22,7 @@ from ca_service.cli.api import API, cursor_of
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.server import ServerOptions
 from ca_service.errors import InvalidInput
+from ca_service.web.api.node_examples import PROBE
 from tests.cli.command_line import CommandLine, Keyboard, deciding_rule
 from tests.cli.desk import served, token_of
 from tests.cli.test_probe import START
@@ -195,6 +196,16 @@ def test_a_problem_that_ends_a_batch_is_its_error(tmp_path: Path, csr: Path) -> 
     problem = {"type": "x", "title": "x", "detail": "x", "code": "busy", "status": 503, "errors": [finding]}
     with answering(200, json.dumps(problem).encode() + b"\n", Content_Type="application/x-ndjson") as (url, _):
         assert asking(tmp_path, url).rule("sign", csr, "--partial", code=6) == "database.busy"
+
+
+def test_a_probe_shows_each_line_and_its_last_one_is_the_result(tmp_path: Path) -> None:
+    port, whole = (f"{json.dumps(each)}\n".encode() for each in (PROBE["ports"][0], PROBE))
+    for lines, code in ((port, 6), (port + whole, 0)):
+        with answering(202, lines, Content_Type="application/x-ndjson") as (url, seen):
+            result = asking(tmp_path, url)("probe", "sm1.example.com:7443", "--json")
+        assert result.exit_code == code
+        assert seen[0]["path"] == "/api/v1/probes?format=ndjson"
+    assert json.loads(result.stdout) == PROBE
 
 
 def test_a_list_needs_the_time_of_the_server(tmp_path: Path) -> None:

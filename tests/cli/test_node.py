@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,35 +105,6 @@ def test_the_same_loop_with_a_real_tomcat_ends_after_its_restart(lab: Lab, tmp_p
     assert [each["ending"] for each in last["probe"]["ports"][0]["handshakes"]] == ["served"] * 4
 
 
-@pytest.mark.parametrize("call", ["generate_csr", "upload_trust", "upload_identity"])
-def test_a_process_that_is_killed_after_a_call_is_followed_by_one_that_finishes(lab: Lab, call: str) -> None:
-    real, started = getattr(lab.node, call), list[subprocess.Popen[bytes]]()
-
-    def killing(*arguments: Any) -> Any:
-        answer = real(*arguments)
-        setattr(lab.node, call, real)
-        started[0].kill()
-        return answer
-
-    setattr(lab.node, call, killing)
-    arguments = lab.arguments("apply", "--fingerprint", lab.fingerprint, "--confirm", HOST)
-    program = "from ca_service.app import main; main()"
-    command = (sys.executable, "-c", program, "--instance", str(lab.ca.folder), *arguments)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        started.append(process)
-        process.communicate(SECRET, timeout=60)
-    assert process.returncode == -signal.SIGKILL
-
-    assert "node.busy" in lab.refusal(code=ExitCode.UNREACHABLE)
-    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
-        database.execute("UPDATE job_run SET until = datetime('now', '-1 second') WHERE name LIKE 'node %'")
-    assert "node.wait" in lab.refusal(code=ExitCode.NOT_ALLOWED)
-    with closing(sqlite3.connect(lab.ca.folder / "ca.sqlite3")) as database, database:
-        database.execute("UPDATE attempt SET blocked_until = datetime('now', '-1 second')")
-    lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
-    assert lab.node.calls == {"csr": 1, "trust": 2, "identity": 1}
-
-
 def test_a_password_that_one_command_had_refused_is_not_sent_by_the_next_one(lab: Lab) -> None:
     lab.node._password = "another"
     assert "node.sign-in" in lab.refusal(code=ExitCode.NOT_ALLOWED)
@@ -202,33 +168,41 @@ def test_a_node_that_does_not_answer_is_unreachable(ca: CommandLine) -> None:
     assert ca.rule(*arguments, data=SECRET, code=ExitCode.UNREACHABLE) == "node.unreachable"
 
 
-@pytest.fixture
-def socialminer() -> LabNode:
-    """A node with a command line alone."""
-    return lab_node("sm1.example.com")
-
-
 def pasted(node: LabNode, answer: Any) -> str:
     """What the command line prints when all lines of the answer are pasted."""
     lines = [line for step in answer["steps"] for line in step["commands"]]
-    text = iter([*(f"{line}\n" for line in lines), ""])
+    typed = [each for line in lines for each in ((line, "y") if "cert_type" in line else (line,))]
+    text = iter([*(f"{line}\n" for line in typed), ""])
     return "".join(Console(node, lambda: next(text)).run())
 
 
+@pytest.mark.parametrize(
+    ("product", "version", "cert_type", "before"),
+    [
+        ("socialminer", "11.5", "", "self-signed"),
+        ("uccx", "15", "rsa", "no-ecdsa"),
+        ("cucm", "12.5", "", "self-signed"),
+    ],
+)
 def test_the_lines_do_the_whole_loop_at_the_command_line_of_a_node(
-    ca: CommandLine, socialminer: LabNode, here: Path
+    ca: CommandLine, here: Path, product: str, version: str, cert_type: str, before: str
 ) -> None:
-    asked = ("node", "lines", "sm1.example.com", "--product", "socialminer", "--version-of", "11.5")
-    printed = pasted(socialminer, ca.answer(*asked))
-    assert "Successfully Generated CSR for tomcat-ECDSA." in printed
-    (here / "tomcat-ECDSA.csr").write_text(printed)
-    assert ca("sign", "tomcat-ECDSA.csr").exit_code == 0
+    node = lab_node(HOST, cert_type)
+    asked = ("node", "lines", HOST, "--product", product, "--version-of", version)
+    with serving(node, has_api=False) as ports:
+        probe = ("probe", f"{HOST}:{ports.served}", "--json")
+        assert json.loads(ca(*probe).stdout)["ports"][0]["verdict"] == before
+        printed = pasted(node, ca.answer(*asked))
+        assert "Successfully Generated CSR for tomcat-ECDSA." in printed
+        (here / "tomcat-ECDSA.csr").write_text(printed)
+        assert ca("sign", "tomcat-ECDSA.csr").exit_code == 0
 
-    printed = pasted(socialminer, ca.answer(*asked))
-    assert printed.count("Successfully imported certificate for tomcat.\n") == 2
-    assert "Successfully imported certificate for tomcat-ECDSA." in printed
-    assert "unsuccessfully" not in printed
-    assert socialminer.served.ecdsa[1][-1].subject != socialminer.served.ecdsa[1][0].subject
+        printed = pasted(node, ca.answer(*asked))
+        assert printed.count("Successfully imported certificate for tomcat.\n") == 2
+        assert "Successfully imported certificate for tomcat-ECDSA." in printed
+        assert "unsuccessfully" not in printed
+        result = ca(*probe)
+        assert (result.exit_code, json.loads(result.stdout)["ports"][0]["verdict"]) == (ExitCode.OK, "issued")
 
 
 @pytest.mark.parametrize("text", ["UCCX1.example.com.", " uccx1.example.com:443"])

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from ca_service.lab.console import Console
 from ca_service.lab.node import LabNode, NodeRefusal
+from ca_service.pki import encodings
 from tests.support.fakes import NOON
 from tests.support.tls_servers import certified
 
@@ -161,6 +162,31 @@ def printed(node: LabNode, *lines: str) -> str:
 )
 def test_the_command_line_answers(node: LabNode, line: str, answer: str) -> None:
     assert answer in printed(node, line)
+
+
+def test_only_the_switch_of_uccx_15_changes_the_type_after_a_yes_and_it_reboots() -> None:
+    node = LabNode("uccx1.example.com", "right", now=lambda: NOON, stopwatch=lambda: 0.0, cert_type="rsa")
+    switch, show = "set tls server cert_type ecdsa", "show tls server cert_type"
+    assert "Nothing was changed." in printed(node, switch, "n")
+    assert node.served.presented == (node.served.rsa,)
+    said = printed(node, switch, "y", show)
+    assert "must be regenerated and re-uploaded into the client servers." in said
+    assert said.endswith("admin:ecdsa\nadmin:")
+    assert node.served.presented == (node.served.ecdsa,)
+    before = node.served
+    assert "does not reboot" in printed(node, switch, "y")
+    assert node.served is before
+
+
+def test_a_node_without_the_switch_presents_both_and_does_not_know_it(node: LabNode) -> None:
+    assert "unsuccessfully" in printed(node, "set tls server cert_type ecdsa")
+    assert "unsuccessfully" in printed(node, "show tls server cert_type")
+    assert node.served.presented == (node.served.rsa, node.served.ecdsa)
+
+
+def test_the_command_line_shows_the_fingerprint_that_a_first_contact_is_compared_with(node: LabNode) -> None:
+    found = encodings.fingerprint(node.served.ecdsa[0].certificate)
+    assert f"SHA-256: {found}\n" in printed(node, "show cert own tomcat-ECDSA/tomcat-ECDSA.pem")
 
 
 def test_what_is_pasted_and_is_no_certificate_is_refused(node: LabNode) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -115,6 +116,30 @@ def test_a_challenge_password_is_told_of_and_never_repeated() -> None:
 
     assert (found.rule, found.severity) == ("csr.challenge-password", Severity.WARNING)
     assert "horse" not in found.detail + found.remedy
+
+
+def test_a_challenge_password_and_the_signature_over_it_are_removed() -> None:
+    """Decision 41: the signature would tell which guess is right."""
+    password = pkcs10.attribute(pkcs10.CHALLENGE_PASSWORD, asn1.tlv(asn1.UTF8_STRING, b"correct horse"))
+    recipe = Recipe(requests.key("p"), requests.subject("a.example.com"), (pkcs10.hosts("a.example.com"),), (password,))
+    sent = recipe.der()
+
+    request = csr.read_request(sent)
+
+    assert request == csr.read_request(sent)
+    assert (b"horse" in request.der, sent[-32:] in request.der) == (False, False)
+    assert request.fingerprint == hashlib.sha256(request.der).hexdigest()
+    assert csr.verify_stored(request.der) == csr.read_stored(request.der).request == request
+
+
+def test_a_stored_csr_with_a_signature_is_verified_and_stays_as_it_is() -> None:
+    password = pkcs10.attribute(pkcs10.CHALLENGE_PASSWORD, asn1.tlv(asn1.UTF8_STRING, b"of an earlier version"))
+    old = replace(PUBLISHER, attributes=(password,)).der()
+    assert csr.verify_stored(old).der == old
+    with pytest.raises(Refused, match="signature"):
+        csr.verify_stored(old[:-1] + bytes((old[-1] ^ 1,)))
+    with pytest.raises(Refused, match="signature"):
+        csr.verify_stored(unwrap(next(each.data for each in BY_INTAKE if each.name == "no-signature")))
 
 
 def test_the_extension_request_of_microsoft_counts_when_it_is_alone() -> None:

@@ -48,7 +48,7 @@ def oddities(data: bytes) -> list[Finding]:
 UNSORTED = asn1.tlv(
     0xA0,
     pkcs10.extension_request(HOSTS),
-    pkcs10.attribute(pkcs10.CHALLENGE_PASSWORD, asn1.tlv(UTF8_STRING, b"secret")),
+    pkcs10.attribute("1.2.840.113549.1.9.2", asn1.tlv(UTF8_STRING, b"unstructured")),
 )
 UNUSUAL = {
     "attributes missing": (signed(), "attributes is missing"),

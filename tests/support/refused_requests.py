@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from ca_service.pki import der
 from ca_service.pki.keys import PRINTED_KEYS
 from tests.support import asn1, pkcs10
 from tests.support.asn1 import UTF8_STRING
@@ -115,6 +116,12 @@ def _tampered() -> bytes:
     place = der.index(b"bad1.example.com")
     der[place : place + 4] = b"bad2"
     return pkcs10.pem(bytes(der))
+
+
+def _without_signature(*attributes: bytes) -> bytes:
+    recipe = Recipe(key("bad1"), _SUBJECT, _EXTENSIONS, attributes)
+    info, algorithm, _ = der.read(recipe.der())[0].children
+    return pkcs10.pem(asn1.sequence(info.der, algorithm.der, asn1.bit_string(b"")))
 
 
 def _rsa_algorithm() -> bytes:
@@ -264,6 +271,8 @@ _CONTENTS: Final = (
     ("csr.signature", "tampered", _tampered()),
     ("csr.signature", "signed-by-another", _good(public_key=pkcs10.spki(key("bad2")))),
     ("csr.signature", "says-rsa", _rsa_algorithm()),
+    ("csr.signature", "no-signature", _without_signature()),
+    ("csr.password-removed", "password-removed", _without_signature(_PASSWORD)),
     ("csr.signature-hash", "sha1", _good(hash_=hashes.SHA1())),  # noqa: S303 - that is the fault
     ("csr.signature-hash", "unknown-algorithm", _unknown_algorithm()),
     ("csr.duplicate-extension", "duplicate-extension", _good(*_EXTENSIONS, _EXTENSIONS[0])),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
-from ca_service.vos.purposes import CALLMANAGER_ECDSA
+from ca_service.vos.purposes import CALLMANAGER_ECDSA, PURPOSES
 from ca_service.vos.runbook import Node
 from tests.support.external_roots import ec_root
 from tests.support.requests import SOCIALMINER, THREE_NODES
@@ -81,6 +81,19 @@ def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path
 
 def test_the_same_certificates_give_the_same_bytes() -> None:
     assert bundle().to_zip() == bundle().to_zip()
+
+
+def test_two_purposes_of_one_trust_store_share_its_files() -> None:
+    """cup-xmpp-ECDSA and cup-xmpp-s2s-ECDSA: a ZIP with a name twice is one that programs refuse or unpack in part."""
+    node = CALLS[2]
+    two = [PURPOSES["cup-xmpp-ECDSA"], PURPOSES["cup-xmpp-s2s-ECDSA"]]
+    found = cluster_bundle("imp", "imp", [replace(delivery(), node=node, purpose=each) for each in two], CALLS)
+
+    assert len(set(paths(found))) == len(paths(found))
+    assert {file.path for file in found.uploads[:2]} == {
+        "1-root.cup-xmpp-trust.pem",
+        "2-intermediate.cup-xmpp-trust.pem",
+    }
 
 
 def test_two_certificates_of_one_node_share_its_folder_and_name_their_purpose() -> None:

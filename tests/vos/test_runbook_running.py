@@ -124,6 +124,17 @@ def test_a_node_with_two_certificates_is_visited_once_and_restarts_what_both_nee
     assert sum("TFTP" in each.title for each in restarts if each.nodes == ("cucm1.example.com",)) == 1
 
 
+def test_what_is_restarted_anyway_is_not_restarted_again_on_a_condition() -> None:
+    cucm = node("cucm1.example.com", "cucm", "12.5")
+    both, alone = (
+        [each.title for each in phase(runbook(cucm, leaves=tuple(Leaf(cucm, p, SIGNED.leaf) for p in of)), C)]
+        for of in ((TOMCAT_ECDSA, CALLMANAGER_ECDSA), (TOMCAT_ECDSA,))
+    )
+
+    assert [title for title in both if "CallManager" in title] == ["Restart Cisco CallManager on cucm1.example.com"]
+    assert "Restart Cisco CallManager on cucm1.example.com, if SIP OAuth is used" in alone
+
+
 def test_single_sign_on_is_off_from_the_upload_to_the_last_restart_once_for_all() -> None:
     found = runbook(*CALLS)
     off, metadata, on = (each for each in found.steps if "single sign-on" in each.title or "metadata" in each.title)

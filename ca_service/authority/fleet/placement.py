@@ -118,7 +118,7 @@ def propose(
     is_multi = is_multi_server(common_name) or len(named) > 1
     chosen = next((each for each in cluster.nodes if each.id == choice.node_id), node)
     now = next((each for each in slots if chosen and each.node.id == chosen.id and each.purpose == purpose), None)
-    before = csr.verify(now.request.csr_der) if now and now.request else None
+    before = csr.verify_stored(now.request.csr_der) if now and now.request else None
     difference = compare(before, request) if before else None
     findings = (
         *_unused(chosen),

@@ -132,7 +132,7 @@ def _last_places(requests: Sequence[PlacedRequest]) -> list[PlacedRequest]:
 
 def _names(request: PlacedRequest) -> frozenset[str]:
     """Return the DNS names of a CSR, in lower case."""
-    found = csr.verify(request.csr_der).subject_alternative_name
+    found = csr.verify_stored(request.csr_der).subject_alternative_name
     return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName)) if found else frozenset()
 
 

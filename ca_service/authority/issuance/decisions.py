@@ -206,12 +206,12 @@ class Requests:
 
     def review(self, actor: Actor, request: RequestRecord) -> Review:
         """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""
-        (examination,) = self._issuance.check(actor, [request.csr_der], request.options)
+        examination = self._issuance.check_stored(actor, request)
         moments = tuple(timeline(request))
         current = self._ledger.find_current(request.host, self._clock())
         if current is None or current.serial_number == request.serial_number:
             return Review(examination, moments)
-        difference = compare(csr.verify(current.csr_der), csr.verify(request.csr_der))
+        difference = compare(csr.verify_stored(current.csr_der), csr.verify_stored(request.csr_der))
         return Review(examination, moments, current, difference)
 
     def wait(self, actor: Actor, request_id: int, seconds: int) -> RequestRecord:

@@ -34,4 +34,5 @@ class FitChecks:
         if record.profile != VOS.name:
             return None
         certificate = x509.load_der_x509_certificate(record.der)
-        return judge_issued(csr.verify(record.csr_der), certificate, authorities, self._clock(), record.purpose)
+        request = csr.verify_stored(record.csr_der)
+        return judge_issued(request, certificate, authorities, self._clock(), record.purpose)

@@ -104,8 +104,9 @@ class Issued:
 class _Order:
     """One run of the procedure: up to and including `last_step`. `hints` are one for each CSR, or none.
 
-    `decided` is the request that a person has approved, if this is one. `one_by_one`: what is refused, or waits, does
-    not keep the others from being issued.
+    `decided` is the request that a person has approved, if this is one. `is_stored`: the CSRs are those of requests,
+    which were verified when they were submitted. `one_by_one`: what is refused, or waits, does not keep the others from
+    being issued.
     """
 
     actor: Actor
@@ -114,6 +115,7 @@ class _Order:
     hints: Sequence[Hint] = ()
     replay: Replay | None = None
     decided: RequestRecord | None = None
+    is_stored: bool = False
     one_by_one: bool = False
     last_step: int = 7
 
@@ -156,6 +158,12 @@ class Issuance:
         """Return what would happen to each CSR: steps 1 to 4. Nothing is issued or stored."""
         require(actor, Action.CHECK)
         return self._run(_Order(actor, csrs, options, hints, last_step=4)).seen_by(actor).examinations
+
+    def check_stored(self, actor: Actor, request: RequestRecord) -> Examination:
+        """Return what would happen to the CSR of a request."""
+        require(actor, Action.CHECK)
+        order = _Order(actor, [request.csr_der], request.options, is_stored=True, last_step=4)
+        return self._run(order).seen_by(actor).examinations[0]
 
     def check_options(self, actor: Actor, options: Options) -> tuple[Finding, ...]:
         """Return what is wrong with the options, whatever the CSR: for those who have none yet."""
@@ -204,7 +212,9 @@ class Issuance:
         """
         if request.state is not State.APPROVED or request.decided_at is None:
             raise ValueError("only an approved request is signed")
-        order = _Order(request.decider, [request.csr_der], request.options, decided=request, last_step=6)
+        order = _Order(
+            request.decider, [request.csr_der], request.options, decided=request, is_stored=True, last_step=6
+        )
         signed = self._run(order)
         return signed.certificates[0], signed.created
 
@@ -215,7 +225,7 @@ class Issuance:
         now, authority = self._clock(), self._hierarchy.find_active()
 
         # 1. Parse and verify each CSR, once.
-        readings = [csr.read(data) for data in order.csrs]
+        readings = [(csr.read_stored if order.is_stored else csr.read)(data) for data in order.csrs]
 
         # 2. Examine it against profile and policy.
         profile = get_leaf_profile(order.options.profile)

@@ -43,6 +43,7 @@ JSON_ONLY: Final = {"json": JSON}
 LIST_FORMS: Final = JSON_ONLY | {"csv": "text/csv"}
 AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTHORITY_FORMATS}
 BATCH_FORMS: Final = JSON_ONLY | {"ndjson": "application/x-ndjson"}
+LIVE_FORMS: Final = {"ndjson": BATCH_FORMS["ndjson"]} | JSON_ONLY
 SUBMISSION_FORMS: Final = JSON_ONLY | {"zip": CONTENT_TYPES["zip"]}
 ZIP_ONLY: Final = {"zip": CONTENT_TYPES["zip"]}
 RUNBOOK_FORMS: Final = JSON_ONLY | {"text": "text/plain; charset=utf-8"}
@@ -110,7 +111,7 @@ def batch(groups: Iterator[Group], names: Sequence[str], form: str) -> Response:
     if form == "json":
         return varying(as_json(BatchDocument.of([each for group in described for each in group])))
     lines = _as_lines(chain([next(described)], described))
-    return varying(Response(stream_with_context(lines), content_type=BATCH_FORMS["ndjson"]))
+    return live(lines)
 
 
 def _as_lines(groups: Iterable[Sequence[VerdictDocument]]) -> Iterator[str]:
@@ -207,6 +208,13 @@ def _certificates_as_json(records: Sequence[CertificateRecord], findings: Sequen
 
     full = [describe.full(record, authorities(record.issuer_id)) for record in records]
     return as_json(CertificatesDocument(certificates=full, findings=finding_documents(findings)))
+
+
+def live(lines: Iterator[str], status: int = 200) -> Response:
+    """Answer with NDJSON that is written while its lines are made."""
+    response = Response(stream_with_context(lines), status=status, content_type=BATCH_FORMS["ndjson"])
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would keep the lines until the last one
+    return varying(response)
 
 
 def varying(response: Response) -> Response:

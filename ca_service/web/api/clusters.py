@@ -20,7 +20,7 @@ from ca_service.documents.runbooks import RunbookDocument
 from ca_service.vos.bundle import BundleFile
 from ca_service.vos.runbook import as_text
 from ca_service.web.api import answers
-from ca_service.web.api.answers import BATCH_FORMS, JSON_ONLY, RUNBOOK_FORMS, ZIP_ONLY, wanted_form
+from ca_service.web.api.answers import JSON_ONLY, LIVE_FORMS, RUNBOOK_FORMS, ZIP_ONLY, wanted_form
 from ca_service.web.api.fleet_inputs import ClusterInput, ClusterListFields, MarkInput, PlaceQuery, RunbookQuery
 from ca_service.web.api.inputs import NoQuery, OptionFields, ProbeQuery
 from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
@@ -144,7 +144,7 @@ def get_runbook(cluster_id: str) -> Response:
 @needs(Action.FLEET)
 def probe_cluster(cluster_id: str) -> Response:
     """Look at the ports of the cluster's nodes; its slots move by what is presented."""
-    form = wanted_form(BATCH_FORMS, read_query(ProbeQuery).format)
+    form = wanted_form(LIVE_FORMS, read_query(ProbeQuery).format)
     return reported(api_services().probes.probe_cluster(actor(), _number(cluster_id)), form)
 
 

@@ -11,7 +11,7 @@ from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.web.api import fleet_inputs, inputs
-from ca_service.web.api.answers import BATCH_FORMS, RUNBOOK_FORMS, ZIP_ONLY
+from ca_service.web.api.answers import LIVE_FORMS, RUNBOOK_FORMS, ZIP_ONLY
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 _ONE: Final = "/api/v1/clusters/{cluster_id}"
@@ -19,6 +19,10 @@ _ONE_CURL: Final = "{base_url}/api/v1/clusters/CLUSTER_ID"
 _FOUND: Final = (*READ_PROBLEMS, 404)
 _INTAKE: Final = (*READ_PROBLEMS, 413, 415)
 
+PROBE_ANSWERS: Final = {
+    200: "The whole result, after the last port.",
+    202: "NDJSON while the probe goes on: a line for each port, then the whole result, or the problem that ended it.",
+}
 CLUSTERS: Final = (
     Operation(
         id="listClusters",
@@ -138,14 +142,13 @@ CLUSTERS: Final = (
         summary="See which certificates the nodes of a cluster present",
         description=(
             "Asks the ports of all nodes that have a certificate, as `/api/v1/probes` does. Afterwards a slot is "
-            "verified if its certificate is presented, and no longer if another one is. With `format=ndjson`, each "
-            "port is a line, written as soon as it is done."
+            "verified if its certificate is presented, and no longer if another one is."
         ),
-        curl=curl(f'-X POST "{_ONE_CURL}/probes"'),
-        answers={200: "What each port presents.", 202: "NDJSON: one line for each port, while the probe runs."},
+        curl=curl(f'-N -X POST "{_ONE_CURL}/probes"'),
+        answers=PROBE_ANSWERS,
         answer=ProbeDocument,
         query=inputs.ProbeQuery,
-        forms=BATCH_FORMS,
+        forms=LIVE_FORMS,
         problems=_FOUND,
     ),
 )

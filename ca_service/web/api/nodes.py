@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from flask import Response, stream_with_context
+from flask import Response
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.node_contact import Contact
@@ -58,9 +58,9 @@ def apply(host: str) -> Response:
     run = api_services().node_driver.apply(actor(), found, asked.credentials(), order, asked.confirmed)
     if form == "json":
         return answers.varying(answers.as_json(_ended(found, run, asked)))
-    response = Response(stream_with_context(_lines(found, run, asked)), content_type=BATCH_FORMS["ndjson"])
+    response = answers.live(_lines(found, run, asked))
     response.call_on_close(run.close)
-    return answers.varying(response)
+    return response
 
 
 @needs(Action.FLEET)

@@ -16,8 +16,8 @@ from ca_service.documents.probes import ProbeDocument
 from ca_service.documents.requests import RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
-from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, certificate_forms
-from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE
+from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, LIVE_FORMS, certificate_forms
+from ca_service.web.api.fleet_operations import CLUSTERS, KNOWLEDGE, PROBE_ANSWERS
 from ca_service.web.api.node_operations import NODES
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 from ca_service.web.api.request_operations import REQUESTS
@@ -260,15 +260,18 @@ _PROBES: Final = (
         description=(
             "Asks each port for an EC and for an RSA certificate, in TLS 1.2 and in TLS 1.3, and compares what it "
             "presents with what was issued here. A host without a port means the ports of its product. Hosts are the "
-            "nodes of clusters, those with a certificate from here, and those in the settings (`probe.names`). With "
-            "`format=ndjson`, each port is a line, written as soon as it is done. A host that DNS does not know has "
-            "one entry, with the verdict `unknown-host`."
+            "nodes of clusters, those with a certificate from here, and those in the settings (`probe.names`). The "
+            "answer begins (202) before the first port is done, and grows with the probe: a line for each port, and at "
+            "the end the line of the whole result. A program that wants the result alone sends `Accept: "
+            "application/json` or `format=json`, and waits for it (200). A host that DNS does not know has one entry, "
+            "with the verdict `unknown-host`."
         ),
-        curl=curl("""--json '{{"hosts": ["uccx1.example.com:12015"]}}' "{base_url}/api/v1/probes" """.strip()),
-        answers={200: "What each port presents.", 202: "NDJSON: one line for each port, while the probe runs."},
+        curl=curl("""-N --json '{{"hosts": ["uccx1.example.com:12015"]}}' """)
+        + '"{base_url}/api/v1/probes?format=ndjson"',
+        answers=PROBE_ANSWERS,
         answer=ProbeDocument,
         query=inputs.ProbeQuery,
-        forms=BATCH_FORMS,
+        forms=LIVE_FORMS,
         takes=inputs.ProbeInput,
         problems=_INTAKE_PROBLEMS,
     ),

@@ -14,7 +14,6 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused
-from ca_service.pki.encodings import csr_pem
 from ca_service.pki.profiles import LEAF_PROFILES, VOS
 from ca_service.vos.destinations import NOWHERE
 from ca_service.vos.products import products
@@ -103,7 +102,7 @@ def _reviews(submitted: tuple[Submitted, ...], options: Options) -> tuple[Review
     known = installation().host_products.find(actor(), {each.host for each in examinations})
     reviews, carried = list[Review](), 0
     for number, (each, examination) in enumerate(zip(submitted, examinations, strict=True)):
-        text = csr_pem(examination.request.der) if examination.request else ""
+        text = each.pem if examination.request else ""
         chosen = hints[number].destination
         if not was_reviewed(number):
             chosen = examination.destination | known.get(examination.host, NOWHERE)

@@ -12,7 +12,6 @@ from ca_service.authority.access.permissions import PERMISSIONS, Action
 from ca_service.authority.fleet.placement import SLOT_UNUSED, Choice, Placement, Proposal
 from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Refused, Rule
-from ca_service.pki.encodings import csr_pem
 from ca_service.vos.destinations import purpose_in
 from ca_service.vos.purposes import PURPOSES
 from ca_service.web.context import actor, installation, needs
@@ -145,7 +144,7 @@ def _review(submitted: Submitted, proposal: Proposal, number: int) -> Review:
     return Review(
         label=submitted.label,
         proposal=proposal,
-        text=csr_pem(verified.der) if verified else "",
+        text=submitted.pem if verified else "",
         number=number,
         node_id=_node_id(number) if was_seen else proposed,
         purpose=_purpose(number) if was_seen else proposal.purpose.service,

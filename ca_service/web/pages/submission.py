@@ -14,6 +14,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.pki import archive, armour
 from ca_service.pki.archive import Entry
+from ca_service.pki.encodings import csr_pem
 from ca_service.pki.profiles import VOS
 from ca_service.vos.destinations import NOWHERE, Destination, Hint
 from ca_service.web.forms import whole_number
@@ -35,6 +36,11 @@ class Submitted:
 
     label: str
     data: bytes
+
+    @property
+    def pem(self) -> str:
+        """The CSR for the form of the review, which alone keeps a challengePassword. Raises Refused if it is none."""
+        return csr_pem(armour.unwrap(self.data))
 
 
 def submitted_requests() -> tuple[Submitted, ...]:
