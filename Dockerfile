@@ -4,7 +4,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# `extras` has the driver for PostgreSQL as well: docker build --build-arg REQUIREMENTS=extras
+# `extras` has the driver for PostgreSQL and the OpenID client as well: docker build --build-arg REQUIREMENTS=extras
 ARG REQUIREMENTS=base
 COPY config/requirements/${REQUIREMENTS}.txt requirements.txt
 RUN python3 -m venv /opt/ca_service \

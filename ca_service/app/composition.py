@@ -238,6 +238,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         folder=edges.instance_folder,
         keystore=edges.keystore,
         hierarchy=hierarchy,
+        trusted=trusted,
         clock_check=clock_check,
         agreement=agreement,
         crl_publisher=crl_publisher,

@@ -55,7 +55,8 @@ from ca_service.storage.sqlite import SQLiteDatabase
 DATABASE_DRIVER_MISSING: Final = Rule(
     "database.driver-missing",
     "database.url names a PostgreSQL database, and the driver for it is not installed.",
-    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt. In a container: "
+    "build the image with --build-arg REQUIREMENTS=extras.",
 )
 
 SESSION_KEY: Final = "session.key"  # in the instance folder

@@ -46,6 +46,12 @@ KEY_LOCKED: Final = Rule(
 KEY_KIND: Final = Rule(
     "key.kind", "{key_id} is not an EC key.", "Restore the right file.", visibility=Visibility.OPERATOR
 )
+KEYSTORE_PASSPHRASE_MISSING: Final = Rule(
+    "keystore.passphrase-missing",
+    "The passphrase of the keys is not in {path}.",
+    "If it is in another file, set keystore.passphrase_file, also for commands. Otherwise restore it from a backup.",
+    visibility=Visibility.OPERATOR,
+)
 PASSPHRASE_SHORT: Final = Rule(
     "passphrase.short",
     "The passphrase in {path} is shorter than {limit} characters.",
@@ -268,6 +274,8 @@ class EncryptedFileKeyStore:
         return any(self._folder.glob(f"*{_SUFFIX}"))
 
     def _passphrase(self) -> bytes:
+        if files.identity(self._passphrase_file) is None:
+            raise KeystoreError.because(KEYSTORE_PASSPHRASE_MISSING, path=self._passphrase_file)
         passphrase = files.read_private(self._passphrase_file).rstrip(b"\r\n")
         if len(passphrase) < _MIN_PASSPHRASE:
             raise KeystoreError.because(PASSPHRASE_SHORT, path=self._passphrase_file, limit=_MIN_PASSPHRASE)

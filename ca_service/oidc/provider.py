@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 OIDC_EXTRA: Final = Rule(
     "oidc.extra",
     "oidc.issuer is set, but the OpenID client is not installed.",
-    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt",
+    "Install the extras: .venv/bin/pip install --require-hashes -r config/requirements/extras.txt. In a container: "
+    "build the image with --build-arg REQUIREMENTS=extras.",
 )
 OIDC_UNREACHABLE: Final = Rule(
     "oidc.unreachable",

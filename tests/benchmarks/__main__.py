@@ -7,6 +7,7 @@ from tests.benchmarks import (
     bench_inventory,
     bench_issuing,
     bench_lighthouse,
+    bench_pages,
     bench_record,
     bench_revocation,
     bench_service,
@@ -17,5 +18,6 @@ bench_record.main()
 bench_service.main()
 bench_inventory.main()
 bench_revocation.main()
+bench_pages.main()
 bench_lighthouse.main()
 bench_growth.main(sys.argv[1:])

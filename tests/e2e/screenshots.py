@@ -33,7 +33,7 @@ _NODES: Final = tuple(
         ("uccx2.example.com", "uccx", "subscriber"),
     )
 )
-_PATHS: Final = {
+PATHS: Final = {
     "overview": "/",
     "new": "/sign",
     "result": "/issued?{result}",
@@ -78,12 +78,12 @@ def main(folder: Path | None) -> None:
     """Take the screenshots for the README, or those of every page into this folder."""
     with TemporaryDirectory() as place, serving(Path(place)) as service, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
-        values = _furnish(service)
+        values = furnish(service)
         schemes: tuple[Scheme, ...] = ("light", "dark")
         for scheme in schemes:
             if folder is None:
                 page = _signed_in(browser, service, scheme, _README)
-                page.goto(service.url + _PATHS["result"].format_map(values))
+                page.goto(service.url + PATHS["result"].format_map(values))
                 IMAGES.mkdir(exist_ok=True)
                 page.screenshot(path=IMAGES / f"result-{scheme}.png")
             else:
@@ -92,7 +92,7 @@ def main(folder: Path | None) -> None:
         browser.close()
 
 
-def _furnish(service: Service) -> Mapping[str, object]:
+def furnish(service: Service) -> Mapping[str, object]:
     """Fill the installation with accounts, certificates and a cluster; return the values for the URLs."""
     installation = service.installation
     for role in (Role.REQUESTER, Role.ADMINISTRATOR):
@@ -116,7 +116,7 @@ def _signed_in(browser: Browser, service: Service, scheme: Scheme, viewport: Vie
 
 def _every_page(page: Page, service: Service, values: Mapping[str, object], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, path in _PATHS.items():
+    for name, path in PATHS.items():
         page.goto(service.url + path.format_map(values))
         page.screenshot(path=folder / f"{name}.png", full_page=True)
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, ViewportSize
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
+from tests.benchmarks.bench_pages import measure
 from tests.e2e.service import Service, serving
 from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
@@ -194,6 +195,16 @@ def test_the_first_pages_keep_nobody_out(browser: Browser, service: Service) -> 
         faults += tab.faults("no-tokens")
 
     assert not faults, "\n".join(faults)
+
+
+def test_nothing_moves_while_a_page_loads(browser: Browser, furnished: Furnished) -> None:
+    with open_tab(browser, furnished.service.url) as tab:
+        tab.sign_in("requester")
+        state = tab.page.context.storage_state()
+    url, serial = furnished.service.url, furnished.serials[0]
+    paths = ("/", "/sign", f"/certificates/{serial}", "/certificates", "/account/sign-in", "/ca/")
+    shifts = {path: measure(browser, url + path, storage_state=state, viewport=NARROW)["shift"] for path in paths}
+    assert shifts == dict.fromkeys(paths, 0)
 
 
 def test_a_fault_is_named_with_the_look_that_has_it(browser: Browser) -> None:

@@ -282,7 +282,9 @@ def test_a_token_answer_without_an_id_token_is_refused(
 
 def test_without_the_extra_the_operator_is_told_what_to_install() -> None:
     require_extra()
-    with pytest.raises(ConfigurationError, match=r"-r config/requirements/extras.txt") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"-r config/requirements/extras.txt.*--build-arg REQUIREMENTS=extras"
+    ) as caught:
         require_extra(lambda _name: None)
     assert caught.value.rule == "oidc.extra"
 

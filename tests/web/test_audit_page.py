@@ -269,3 +269,18 @@ def test_an_old_link_leads_to_the_audit_log(auditor: Visitor, rest: str) -> None
 
 def test_an_old_link_with_bytes_that_are_no_text_still_leads_there(auditor: Visitor) -> None:
     assert auditor.client.get("/record", environ_overrides={"QUERY_STRING": "q=\xff"}).status_code == 301
+
+
+def test_the_options_of_a_request_are_named_in_words(auditor: Visitor, events: SQLEventStore) -> None:
+    details: dict[str, str | int] = {
+        "host": "uccx1.example.com",
+        "make_new": 1,
+        "add_host_name": 1,
+        "validity_days": "",
+    }
+    events.add_event(AuditEvent(NOON, Event.REQUEST_SUBMITTED, "vera", "1", details))
+    page = auditor.page("/audit").text
+    assert "new certificate even if one exists yes" in page
+    assert "host name added yes" in page
+    assert "make_new" not in page
+    assert "validity days" not in page

@@ -23,6 +23,7 @@ from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarch
 from ca_service.authority.jobs import Jobs
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock, is_believable
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.authority.status.crl_publisher import SERVICE, CRLPublisher
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import Busy, CAServiceError, Finding, Rule, Severity, Visibility
@@ -44,6 +45,12 @@ DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
     "The authority expires on {end}, and no certificate outlives it.",
     "Plan its successor with another name: a node keeps one certificate per name.",
+    Severity.WARNING,
+)
+DOCTOR_REVOKED: Final = Rule(
+    "doctor.revoked",
+    "The intermediate, or an authority above it, is revoked or on hold, so nothing is signed.",
+    "Set up another authority in another instance folder, and issue the certificates there.",
     Severity.WARNING,
 )
 DOCTOR_DISK: Final = Rule(
@@ -114,6 +121,7 @@ class Doctor:
         folder: InstanceFolder,
         keystore: KeyStore,
         hierarchy: Hierarchy,
+        trusted: TrustedAuthorities,
         clock_check: ClockCheck,
         agreement: Agreement,
         crl_publisher: CRLPublisher,
@@ -127,6 +135,7 @@ class Doctor:
         self._folder = folder
         self._keystore = keystore
         self._hierarchy = hierarchy
+        self._trusted = trusted
         self._clock_check = clock_check
         self._agreement = agreement
         self._crl_publisher = crl_publisher
@@ -210,6 +219,8 @@ class Doctor:
             yield AUTHORITY_EXPIRED.at(start=validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
+        if self._trusted.is_issuing_revoked():
+            yield DOCTOR_REVOKED.at()
         yield from (*active.path.errors, *active.warnings)
 
     def _clock_faults(self) -> Iterator[Finding]:

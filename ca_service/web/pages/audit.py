@@ -22,8 +22,14 @@ from ca_service.web.problems import status_of
 
 SORTS: Final = ("newest", "oldest")
 _PAGE_SIZE: Final = 50
-#: Labels of details whose stored names are older words.
-_LABELS: Final = {"application": "request", "request": "CSR (SHA-256)"}
+#: Labels of details whose stored names are older words, or the names of columns.
+_LABELS: Final = {
+    "application": "request",
+    "request": "CSR (SHA-256)",
+    "make_new": "new certificate even if one exists",
+    "add_host_name": "host name added",
+}
+_FLAGS: Final = ("make_new", "add_host_name")  # stored as 1
 _SHORT: Final = 60  # characters; fingerprints are longer
 
 
@@ -104,7 +110,8 @@ def event_category(event: RecordedEvent) -> str:
 @blueprint.app_template_global("event_details")
 def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
     """Return the other details of the event by name, without empty ones."""
-    return [(_label(name), value) for name, value in sorted(event.details.items()) if value != ""]
+    shown = ((name, translate("yes") if name in _FLAGS else value) for name, value in sorted(event.details.items()))
+    return [(_label(name), value) for name, value in shown if value != ""]
 
 
 def _label(name: str) -> str:

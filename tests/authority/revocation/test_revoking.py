@@ -224,6 +224,7 @@ def test_an_unknown_serial_number_is_told_and_nothing_is_done(signing: Lab) -> N
     leaf = issue(signing)
     error = refused(signing, Selection((leaf.serial_number, "12:34")))
     assert (type(error), error.rule) == (NotFound, "certificate.unknown")
+    assert "the serial number 1234." in str(error)
     assert signing.revocation.find(APPROVER, leaf.serial_number) is None
 
 
