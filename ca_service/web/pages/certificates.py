@@ -59,6 +59,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record, *_deliveries([record]))
     plan = installation().renewal.plan(actor(), record.serial_number)
+    untrusted = _untrusted(record)
     return shown | {
         "item": shown,
         "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
@@ -67,7 +68,8 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "renewal": plan,
         "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
         "once": secrets.token_urlsafe(16),
-        "findings": findings,
+        "findings": (*findings, *untrusted),
+        "is_issuer_good": not untrusted,
         "history": installation().audit_log.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at),
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
@@ -75,6 +77,15 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         **_served(record.host),
         **_product_choice(record),
     }
+
+
+def _untrusted(record: CertificateRecord) -> tuple[Finding, ...]:
+    """Return why the authority of this certificate is not trusted any longer; nothing if it is."""
+    try:
+        installation().trusted.require([record.issuer_id])
+    except Conflict as error:
+        return error.findings
+    return ()
 
 
 def _product_choice(record: CertificateRecord) -> dict[str, Any]:
