@@ -26,7 +26,7 @@ FORM_UNREADABLE: Final = Rule(
 FORM_FILE_NAME: Final = Rule(
     "form.file-name",
     "The form cannot be read: a name in it is not UTF-8.",
-    "Send the file under another name: curl -F \u201ccsr=@FILE;filename=node.csr\u201d.",
+    'Send the file under another name: curl -F "csr=@FILE;filename=node.csr".',
 )
 
 
