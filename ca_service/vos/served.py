@@ -202,7 +202,7 @@ class PortReport:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One of our certificates: whether no later one supersedes it, and whether it or what is above it is revoked."""
+    """One of our certificates: `is_newest` if no later one supersedes it; good is neither revoked nor on hold."""
 
     serial_number: str
     is_newest: bool
