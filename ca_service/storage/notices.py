@@ -25,7 +25,7 @@ from ca_service.authority.ports import latest_believable
 from ca_service.storage import rows
 from ca_service.storage.database import NOT_OURS, Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.queries import by_age, contains, in_batches, made_of_each
+from ca_service.storage.queries import by_age, contains, in_batches, read_each
 from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
@@ -236,7 +236,7 @@ class SQLJobStore:
 
     def list_runs(self) -> tuple[JobRun, ...]:
         """Return every job that has run, sorted by name. A row that cannot be read is none."""
-        found = made_of_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
+        found = read_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
         return tuple(each for each in found if isinstance(each, JobRun))
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
