@@ -116,7 +116,7 @@ def read_each(
     Only for lists that show their rows: a decision needs all rows, or an error.
     """
     try:
-        return [*_read(database, statement, make)]
+        return _read(database, statement, make)
     except NotReady as error:
         if error.rule != ROW_UNREADABLE.id:
             raise

@@ -31,8 +31,7 @@ from ca_service.pki.path_validation import (
 )
 from ca_service.pki.policies import CHAIN_POLICY
 from ca_service.pki.strictness import strict_faults
-from ca_service.vos import checks
-from ca_service.vos.checks import STRICT_CLIENTS, Check, Stage
+from ca_service.vos.checks import PURPOSES_OF_TLS, STRICT_CLIENTS, Check, Stage
 
 FIT_PURPOSES: Final = Rule(
     "fit.purposes",
@@ -68,7 +67,7 @@ _NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED)
 
 def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
     """Yield the checks of the usages that TLS needs; `requested` are the purposes in the CSR, if it is known."""
-    yield Check(checks.TLS_PURPOSES, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
+    yield Check(PURPOSES_OF_TLS, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
     yield Check("digital signature", Stage.USE, _digital_signature(leaf))
 
 

@@ -143,8 +143,12 @@ _REMARKS: Final = {
 #: With one of these, clients refuse what is presented.
 BROKEN: Final = frozenset(
     {
-        *(Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED),
-        *(Remark.REVOKED, Remark.AUTHORITY_REVOKED),
+        Remark.INCOMPLETE_CHAIN,
+        Remark.WRONG_CHAIN,
+        Remark.NAME_MISMATCH,
+        Remark.EXPIRED,
+        Remark.REVOKED,
+        Remark.AUTHORITY_REVOKED,
     }
 )
 
