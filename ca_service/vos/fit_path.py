@@ -57,6 +57,13 @@ FIT_NETSCAPE_TYPE: Final = Rule(
     "refuses it for the other one.",
     "Have it signed again without nsCertType.",
 )
+FIT_SELF_SIGNED: Final = Rule(
+    "fit.self-signed",
+    "The certificate is signed with its own key, and no authority stands above it: clients that do not have this very "
+    "certificate refuse it, and GnuTLS refuses it in any case.",
+    "Have the CSR signed by an authority.",
+    Severity.WARNING,
+)
 
 _NETSCAPE_TYPE: Final = x509.ObjectIdentifier("2.16.840.1.113730.1.1")
 _NETSCAPE_TLS: Final = 0xC0  # SSL client and SSL server, the first bits of the BIT STRING
@@ -94,6 +101,7 @@ def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
     ]
     yield from judged
     strict = [*strict_faults(leaf, is_last=not path.links), *(each for each in path.findings if not each.is_error)]
+    strict += [] if path.links else [FIT_SELF_SIGNED.at("/certificate")]
     strict += _unlike_addresses(path, named.get_values_for_type(x509.IPAddress) if named else ())
     if not strict and not any(check.finding and check.finding.is_error for check in judged):
         strict += second_opinion.refusals(leaf, path, purposes, at)

@@ -157,6 +157,13 @@ def test_what_one_client_does_not_process_is_not_called_fitting(issuing: dict[st
     assert (found.works, found.is_fitting) == (True, False)
 
 
+def test_a_certificate_that_signs_itself_is_not_called_fitting() -> None:
+    found = fit(LEAF)
+
+    assert "fit.self-signed" in [each.rule for each in found.findings]
+    assert (found.works, found.is_fitting) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("network", "address", "is_told"),
     [
