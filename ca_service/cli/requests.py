@@ -147,6 +147,8 @@ def _lines(console: Console, found: RequestDocument, history: History) -> list[s
         ("subject", found.subject),
         ("names", ", ".join(found.subject_alternative_name)),
         ("profile", found.profile),
+        ("purpose", found.purpose),
+        ("lifetime", f"{found.validity_days} days" if found.validity_days else ""),
         *((state.value, text) for state, text in history),
         ("note", found.note or ""),
         ("serial", found.serial_number or ""),

@@ -31,7 +31,7 @@ from ca_service.authority.revocation.records import State
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.listing import NEAR, Reading
-from ca_service.storage.narrowing import IS_GOOD, narrow
+from ca_service.storage.narrowing import narrow
 from ca_service.storage.queries import Order, by_age, in_batches
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
 from ca_service.storage.words import MANY
@@ -97,19 +97,17 @@ class SQLInventoryStore:
         found = ((each.serial_number, places.get(each.request_fingerprint)) for each in certificates)
         return {serial: place for serial, place in found if place is not None}
 
-    def find_replaced(self, certificates: Collection[CertificateRecord]) -> frozenset[str]:
-        """Return those whose host has a certificate of the same profile that ends later and is not revoked."""
-        key = (certificate.c.host, certificate.c.profile)
-        statement = select(*key, func.max(certificate.c.not_after)).where(IS_GOOD).group_by(*key)
-        batches = in_batches(certificate.c.host, [each.host for each in certificates])
-        with self._database.read() as connection:
-            ends = (row for batch in batches for row in connection.execute(statement.where(batch)))
-            last = {(host, profile): end for host, profile, end in ends}
-        return frozenset(
-            each.serial_number
-            for each in certificates
-            if last.get((each.host, each.profile), each.not_after) > each.not_after
+    def find_replaced(self, certificates: Collection[CertificateRecord], at: datetime) -> frozenset[str]:
+        """Return those that are superseded."""
+        newer = certificate.alias()
+        statement = select(certificate.c.serial_number).where(
+            exists(select(newer.c.id).where(_supersedes(newer, certificate, at)))
         )
+        batches = in_batches(certificate.c.serial_number, [each.serial_number for each in certificates])
+        with self._database.read() as connection:
+            return frozenset(
+                serial for batch in batches for serial in connection.execute(statement.where(batch)).scalars()
+            )
 
 
 def _ranges(end: Column[datetime], bounds: Sequence[datetime]) -> list[ColumnElement[bool]]:

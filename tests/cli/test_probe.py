@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from ca_service.cli.console import Console
 from ca_service.cli.failures import ExitCode
-from ca_service.cli.probe import report_lines
+from ca_service.cli.probe import report_lines, watched
 from ca_service.documents.probes import ProbeDocument
+from ca_service.vos.served import PortReport, Target, Verdict
 from tests.cli.command_line import CommandLine
 from tests.support import pkcs10, tls_servers
 from tests.support.requests import key, node
@@ -93,6 +97,20 @@ def test_a_name_that_dns_does_not_know_is_said_once_and_how_to_fix_it(ca: Comman
     assert "DNS gives no address for nowhere.invalid" in sentence
     assert "Check the spelling" in sentence
     assert summary == "Not every port presents a certificate from here that clients accept."
+
+
+def test_a_terminal_shows_each_port_as_soon_as_it_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reports() -> Iterator[PortReport]:
+        for port in (1, 2):
+            yield PortReport(Target("localhost", port), Verdict.REFUSED, (), ())
+            shown.append(capsys.readouterr().err)
+
+    shown = list[str]()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert len(watched(Console([]), reports()).ports) == 2
+    assert shown == ["localhost:1 refused\n", "localhost:2 refused\n"]
 
 
 def test_a_node_that_was_not_restarted_is_named() -> None:

@@ -10,6 +10,7 @@ import pytest
 from ca_service.authority.access.permissions import Actor, Role
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
+from ca_service.vos.destinations import Destination
 from tests.cli.command_line import CommandLine, tamper
 from tests.cli.test_identity import make_older
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
@@ -53,6 +54,13 @@ def test_a_request_is_shown_with_what_to_do_next(ca: CommandLine, waiting: int) 
     assert "waiting for approval" in shown.splitlines()[1]
     assert f"ca-service requests approve {waiting}" in shown
     assert ca.answer("requests", "show", str(waiting))["state"] == "submitted"
+
+
+def test_who_decides_reads_purpose_and_requested_lifetime(ca: CommandLine, opened: Installation) -> None:
+    options = Options(validity_days=90, destination=Destination("tomcat-ECDSA"))
+    [request] = opened.issuance.issue(ANNA, [UCCX_PUBLISHER.data], options).waiting
+    shown = ca("requests", "show", str(request.id)).stdout.splitlines()
+    assert {"purpose    tomcat-ECDSA", "lifetime   90 days"} <= set(shown)
 
 
 def test_what_is_approved_is_signed(ca: CommandLine, waiting: int) -> None:

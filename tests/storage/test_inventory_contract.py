@@ -305,14 +305,23 @@ def test_a_certificate_stands_in_the_cluster_in_which_its_request_was_placed_las
     assert house.store.find_places([]) == {}
 
 
-def test_a_certificate_is_replaced_by_a_good_one_for_the_same_host_that_ends_later(house: House) -> None:
-    ends = {"old": 1, "new": 9}
-    old, new = (certificate_record(host="a", not_after=NOON + timedelta(days=ends[name])) for name in ends)
+def test_a_certificate_is_replaced_by_a_newer_good_one_for_the_same_host_and_purpose(house: House) -> None:
+    old, new = (certificate_record(host="a", purpose="tomcat-ECDSA") for _ in range(2))
     others = [certificate_record(host="b"), certificate_record(host="a", profile="server")]
-    house.add(old, new, *others)
-    assert house.store.find_replaced([old, new, *others]) == {old.serial_number}
+    others.append(certificate_record(host="a", purpose="CallManager-ECDSA", not_after=NOON + timedelta(days=900)))
+    everything = [old, new, *others]
+    house.add(*everything)
+    assert house.store.find_replaced(everything, NOON) == {old.serial_number}
+    assert house.store.find_replaced(everything, new.not_after + timedelta(seconds=1)) == frozenset()
     house.revoke(new)
-    assert house.store.find_replaced([old, new, *others]) == frozenset()
+    assert house.store.find_replaced(everything, NOON) == frozenset()
+
+
+def test_the_purpose_of_the_slot_counts(house: House) -> None:
+    old, new = (certificate_record(host="a", purpose="CallManager-ECDSA") for _ in range(2))
+    house.add(old, new)
+    house.place(old, "lab")
+    assert house.store.find_replaced([old, new], NOON) == frozenset()
 
 
 # With a token that may not see all

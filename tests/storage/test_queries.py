@@ -273,7 +273,7 @@ def test_no_store_is_stopped_by_the_number_of_values(issued_under: Database, sql
     assert notices.list_notices(many) == ()
     assert notices.revive(range(1_200), NOON, event()) == 0
     assert inventory.find_places(records) == {}
-    assert inventory.find_replaced(records) == frozenset()
+    assert inventory.find_replaced(records, NOON) == frozenset()
     assert max(sizes) <= 999
 
 

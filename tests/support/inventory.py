@@ -24,6 +24,7 @@ from ca_service.authority.inventory.store import (
     status_of,
 )
 from tests.support.fakes import InMemoryLedger
+from tests.support.leaf_ends import InMemoryLeafStore
 from tests.support.paging import paged
 
 _ORDER: dict[str, Callable[[tuple[int, CertificateRecord]], tuple[object, ...]]] = {
@@ -68,15 +69,11 @@ class InMemoryInventoryStore:
         found = ((each.serial_number, places.get(each.request_fingerprint)) for each in certificates)
         return {serial: place for serial, place in found if place is not None}
 
-    def find_replaced(self, certificates: Collection[CertificateRecord]) -> frozenset[str]:
+    def find_replaced(self, certificates: Collection[CertificateRecord], at: datetime) -> frozenset[str]:
         """See the port."""
-        good = [each for each in self._ledger.certificates if self._ledger.is_good(each)]
-        return frozenset(
-            old.serial_number
-            for old in certificates
-            for new in good
-            if (new.host, new.profile) == (old.host, old.profile) and new.not_after > old.not_after
-        )
+        leaves = InMemoryLeafStore(self._ledger, self._fleet)
+        serials = (each.serial_number for each in certificates)
+        return frozenset(each for each in serials if leaves.find_successor(each, at))
 
     def _status(self, certificate: CertificateRecord, at: datetime) -> Status:
         revoked = self._ledger.revocations.get((certificate.issuer_id, certificate.serial_number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -154,6 +155,34 @@ def test_what_one_client_does_not_process_is_not_called_fitting(issuing: dict[st
 
     assert client in told.detail
     assert (found.works, found.is_fitting) == (True, False)
+
+
+def test_a_certificate_that_signs_itself_is_not_called_fitting() -> None:
+    found = fit(LEAF)
+
+    assert "fit.self-signed" in [each.rule for each in found.findings]
+    assert (found.works, found.is_fitting) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "is_told"),
+    [
+        ("::/0", "192.0.2.1", True),
+        ("2000::/3", "34.1.2.3", True),
+        ("2000::/3", "192.0.2.1", False),
+        ("2001:db8::/32", "192.0.2.1", False),
+        ("::/0", "2001:db8::1", False),
+        ("10.0.0.0/8", "192.0.2.1", False),
+    ],
+)
+def test_an_ipv6_network_that_java_cannot_compare_with_an_ipv4_address(
+    network: str, address: str, *, is_told: bool
+) -> None:
+    """Java 17: IPAddressName.constrains, "Index 4 out of bounds for length 4"."""
+    issuing = replace(ISSUING, excluded=[x509.IPAddress(ip_network(network))])
+    found = fit(replace(LEAF, hosts=(*LEAF.hosts, x509.IPAddress(ip_address(address)))), issuing, ROOT)
+
+    assert ("Java" in "".join(each.detail for each in found.findings if each.rule == "strict.client")) is is_told
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")

@@ -127,11 +127,19 @@ WORDING: Final[Mapping[str, Wording]] = {
         *_NO_SUBJECT, "The clock was confirmed to be right, although the audit log has events up to {latest}."
     ),
 }
+#: What was changed of an account, by the name of its detail.
+_ACCOUNT_CHANGES: Final = {
+    "role": Wording(*_ACCOUNTS, "The role of {subject} was changed to {role}."),
+    "access": Wording(*_ACCOUNTS, "The account {subject} was {access}."),
+}
 _UNKNOWN: Final = Wording(Category.AUDIT_LOG, About.NOTHING, "An event that this program does not know: {subject}.")
 
 
 def wording_of(event: RecordedEvent) -> Wording:
     """Return the row of this event, or the row for unknown events."""
+    if event.event == Event.ACCOUNT_CHANGED:
+        known = (_ACCOUNT_CHANGES[name] for name in event.details if name in _ACCOUNT_CHANGES)
+        return next(known, WORDING[Event.ACCOUNT_CHANGED])
     return WORDING.get(event.event, _UNKNOWN)
 
 

@@ -91,7 +91,7 @@ class Step(StrEnum):
 
     NEW_REQUEST = "new request"  # a node creates a new key with every CSR, so it has to create the CSR itself
     RENEW = "renew"
-    NOTHING = "nothing"  # there is a good certificate with a later expiry
+    NOTHING = "nothing"  # it is superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _words(begin: datetime, end: datetime, at: datetime) -> str:
 
 def _next(store: InventoryStore, active: Filter) -> tuple[Ending, ...]:
     found = store.list_certificates(active, "expires", "", MOST_NEXT).certificates
-    places, replaced = store.find_places(found), store.find_replaced(found)
+    places, replaced = store.find_places(found), store.find_replaced(found, active.at)
     return tuple(
         Ending(each, _step(each, is_replaced=each.serial_number in replaced), places.get(each.serial_number))
         for each in found

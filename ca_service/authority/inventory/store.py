@@ -145,5 +145,8 @@ class InventoryStore(Protocol):
     def find_places(self, certificates: Collection[CertificateRecord]) -> Mapping[str, Place]:
         """Return the cluster of each certificate, by serial number; those without a cluster are omitted."""
 
-    def find_replaced(self, certificates: Collection[CertificateRecord]) -> frozenset[str]:
-        """Return the serial numbers of those whose host has a good one of the same profile with a later expiry."""
+    def find_replaced(self, certificates: Collection[CertificateRecord], at: datetime) -> frozenset[str]:
+        """Return the serial numbers of those that are superseded: a newer good one has their host, profile and purpose.
+
+        The purpose counts as the slot has it: tomcat-ECDSA does not replace CallManager-ECDSA on the same node.
+        """

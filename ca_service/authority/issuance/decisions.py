@@ -205,10 +205,10 @@ class Requests:
         return tuple(each.seen_by(actor) for each in found if _is_seen(actor, each))
 
     def review(self, actor: Actor, request: RequestRecord) -> Review:
-        """Return what an approver sees: the CSR checked now, and compared with the certificate that its host has."""
+        """Return what an approver sees: the CSR checked now, and compared with the certificate that it replaces."""
         examination = self._issuance.check_stored(actor, request)
         moments = tuple(timeline(request))
-        current = self._ledger.find_current(request.host, self._clock())
+        current = self._ledger.find_current(request.host, self._clock(), request.options.destination.purpose)
         if current is None or current.serial_number == request.serial_number:
             return Review(examination, moments)
         difference = compare(csr.verify_stored(current.csr_der), csr.verify_stored(request.csr_der))

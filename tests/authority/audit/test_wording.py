@@ -53,6 +53,20 @@ def test_what_an_event_does_not_tell_is_left_open() -> None:
     assert sentence_of(recorded(event("1f", Event.CERTIFICATE_ISSUED), 1)) == "A certificate for ? was issued."
 
 
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"role": "administrator"}, "The role of anna was changed to administrator."),
+        ({"access": "disabled"}, "The account anna was disabled."),
+        ({}, "The account anna was changed."),
+    ],
+)
+def test_a_change_of_an_account_says_what_was_changed(details: dict[str, str], said: str) -> None:
+    changed = replace(recorded(event("anna", Event.ACCOUNT_CHANGED), 1), details=details)
+    assert sentence_of(changed) == said
+    assert wording_of(changed).about is About.ACCOUNT
+
+
 def test_an_event_that_this_program_does_not_know_can_be_shown() -> None:
     strange = replace(recorded(event("x"), 1), event="of.tomorrow")
     assert "does not know: x" in sentence_of(strange)

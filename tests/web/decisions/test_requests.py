@@ -277,7 +277,9 @@ def test_the_page_shows_what_changes_for_the_host(installation: Installation, ap
 
 
 def test_the_page_says_where_there_is_nothing_to_compare_with(waiting: RequestRecord, approver: Visitor) -> None:
-    assert "has no valid certificate from this authority yet" in approver.page(f"/requests/{waiting.id}").text
+    assert (
+        "has no valid tomcat-ECDSA certificate from this authority yet" in approver.page(f"/requests/{waiting.id}").text
+    )
 
 
 def test_the_page_offers_the_next_one_after_a_decision(

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from ca_service.authority.issuance.decisions import Requests
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.issuance.records import RequestRecord, State
+from ca_service.vos.destinations import Destination
 from tests.authority.issuance.requests.people import ANNA, CAROL
-from tests.support.factories import Lab
+from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import NOON, FixedClock
 from tests.support.requests import UCCX_PUBLISHER
 
@@ -63,3 +64,13 @@ def test_a_review_compares_the_request_with_what_its_host_has_now(lab: Lab, wait
     assert found.current.serial_number == issued.serial_number
     assert found.difference
     assert found.difference.is_empty
+
+
+def test_it_is_compared_with_the_certificate_of_its_purpose(lab: Lab, waiting: RequestRecord) -> None:
+    issued = lab.requests.approve(CAROL, waiting.id)
+    other = Options(new=True, destination=Destination("CallManager-ECDSA"))
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], other)
+    (again,) = lab.issuance.issue(ANNA, [UCCX_PUBLISHER.data], Options(new=True)).waiting
+    found = lab.requests.review(CAROL, again)
+    assert found.current
+    assert found.current.serial_number == issued.serial_number
