@@ -196,6 +196,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         ledger=edges.ledger,
         leaves=edges.leaves,
         revocations=edges.revocations,
+        trusted=trusted,
         products=edges.products,
         fleet=fleet,
         handover=handover,
@@ -232,15 +233,17 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     jobs = Jobs(table, edges.jobs, now, time.stopwatch)
 
     arrival = Arrival(key=edges.session_key, fetcher=edges.fetcher, clock=now, url=options.public_url)
+    crl_importer = CRLImporter(edges.crls, edges.revocations, hierarchy, now)
     doctor = Doctor(
         tables=edges.schema,
         folder=edges.instance_folder,
         keystore=edges.keystore,
         hierarchy=hierarchy,
-        trusted=trusted,
         clock_check=clock_check,
         agreement=agreement,
+        trusted=trusted,
         crl_publisher=crl_publisher,
+        crl_importer=crl_importer,
         responders=responders,
         jobs=jobs,
         published=PublishedFiles(hierarchy, inventory, edges.revocations, edges.fetcher, now),
@@ -309,7 +312,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
             stopwatch=time.stopwatch,
         ),
         authority_revocation=AuthorityRevocation(edges.revocations, hierarchy, now),
-        crl_importer=CRLImporter(edges.crls, edges.revocations, hierarchy, now),
+        crl_importer=crl_importer,
         responders=responders,
         doctor=doctor,
         readiness=Readiness(doctor.checks, time.stopwatch),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from ca_service.errors import Rule
+from ca_service.pki.profiles import ends_soon
 
 CERTIFICATE_UNKNOWN: Final = Rule(
     "certificate.unknown",
     "There is no certificate with the serial number {serial}.",
     "Compare it with the number in the certificate, or search for the host in the list of certificates.",
 )
-
-RENEWAL_TIME: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +40,5 @@ class CertificateRecord:
     purpose: str = ""
 
     def ends_soon(self, now: datetime) -> bool:
-        """Return whether it has to be renewed; one with a short lifetime has half of it for its upload."""
-        return self.not_after - now < min(RENEWAL_TIME, (self.not_after - self.not_before) / 2)
+        """Return whether it has to be renewed."""
+        return ends_soon(self.not_before, self.not_after, now)

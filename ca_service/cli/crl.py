@@ -60,12 +60,13 @@ def publish(session: Session, issuer: str | None) -> None:
     The service does this itself: it publishes a due CRL when a client fetches it. Use the command if you copy CRLs to
     another server.
     """
-    publishing = session.ready().crl_publisher
-    if issuer is None:
-        count = publishing.publish_due()
-        session.console.answer(PublishedCRLsDocument(published=count), [f"Published: {count}."])
+    installation = session.ready()
+    if issuer is not None:
+        _told(session, installation.crl_publisher.publish(operator(), issuer), "Published")
         return
-    _told(session, publishing.publish(operator(), issuer), "Published")
+    count = installation.crl_publisher.publish_due()
+    session.console.answer(PublishedCRLsDocument(published=count), [f"Published: {count}."])
+    session.console.remark(*session.console.finding_lines(installation.crl_importer.find_unlisted()))
 
 
 @declare(

@@ -106,7 +106,7 @@ class _Declared(click.Command):
 
 def _typed(parameter: click.Parameter, value: Any) -> tuple[str, ...]:
     """Return the files that were given, the name of an option, or that of an argument as the help shows it."""
-    if value and "FILE" in (parameter.metavar or ""):
+    if value and re.search(r"\bFILE\b", parameter.metavar or ""):
         given = (value,) if isinstance(value, str) else value
         return tuple("standard input" if each == "-" else str(each) for each in given)
     if isinstance(parameter, click.Option):

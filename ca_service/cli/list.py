@@ -19,7 +19,7 @@ from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
 from ca_service.cli.listing import listing, now
 from ca_service.cli.naming import completed
-from ca_service.cli.outputs import FORMATS, Package, Packaging, force_option, out_option, package
+from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.remote import shown_there
 from ca_service.cli.session import Session, operator, pass_session
 from ca_service.documents.certificates import CertificateDocument, CertificateListDocument, CertificateSummaryDocument
@@ -143,15 +143,11 @@ def show(session: Session, serial_number: str, format_: str | None, out: str | N
         session.console.answer(certificate, _show_lines(certificate))
 
 
-def _shown(installation: Installation, serial: str, format_: str | None) -> Package:
-    record = installation.issuance.get_certificate(operator(), serial)
-    return package(installation, Issued((record,), created=False), format_)
-
-
 def _show_lines(certificate: CertificateDocument) -> list[str]:
     return fields(
         (
             ("host", certificate.host),
+            ("status", _status(certificate)),
             ("subject", certificate.subject),
             ("names", ", ".join(certificate.subject_alternative_name)),
             ("serial", certificate.serial_number),
@@ -166,3 +162,11 @@ def _show_lines(certificate: CertificateDocument) -> list[str]:
         ),
         indent=0,
     )
+
+
+def _status(certificate: CertificateDocument) -> str:
+    """Return the status for a person: `revoked since 2026-11-29T15:44:38Z, superseded, by anna`."""
+    found = certificate.revocation
+    if found is None or found.state == "released":
+        return certificate.status
+    return f"{certificate.status} since {time_text(found.revoked_at)}, {found.reason}, by {found.changed_by}"

@@ -55,6 +55,7 @@ _OPTIONS: Final = (
     click.option("--product", type=click.Choice(tuple(products())), default=None, help="Product of the host."),
     click.option("--version-of", default="", help="Version of the product, such as 14SU2."),
 )
+_NEW_CSR: Final = click.option("--new-csr", is_flag=True, help="Replace the CSR on the node, and with it its key.")
 _API_OPTIONS: Final = (
     click.option("--user", required=True, metavar="NAME", help="Administrator of the operating system of the node."),
     click.option(
@@ -70,7 +71,7 @@ _API_OPTIONS: Final = (
         "--curve", type=click.Choice(tuple(CURVES)), default="P-384", show_default=True, help="Curve of a new key."
     ),
     click.option("--days", type=int, help=LIFETIME_HELP),
-    click.option("--new-csr", is_flag=True, help="Replace the CSR on the node, and with it its key."),
+    _NEW_CSR,
     *_OPTIONS,
 )
 
@@ -158,13 +159,15 @@ def apply(
 
 @declare("lines", "ca-service node lines uccx1.example.com --product uccx --version-of 15")
 @click.argument("host", metavar="HOST")
+@_NEW_CSR
 @_with(_OPTIONS)
 @pass_session
 def lines(session: Session, /, host: str, **options: Any) -> None:
     """Show lines to paste into the command line of a node.
 
-    For UCCX, SocialMiner, Finesse and all others without the API. Without a certificate for the host, or if it is
-    revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, and restart.
+    For UCCX, SocialMiner, Finesse and all others without the API. The lines make the CSR if the host has no certificate
+    from here, if its newest one is revoked or ends soon, or with --new-csr. Otherwise they upload root, intermediate
+    and certificate, and restart the services.
     """
     order = _order(**options)
     found = session.ask(lambda here: lines_here(here, host, order), lambda api: lines_there(api, host, order))

@@ -100,6 +100,7 @@ def run_there(
 
 def lines_here(here: Installation, host: str, order: Order) -> NodeLinesDocument:
     """Return the steps for the command line of a host."""
+    host, _ = host_and_port(host)
     return NodeLinesDocument.of(host, here.node_commands.lines(operator(), host, order))
 
 
@@ -107,4 +108,6 @@ def lines_there(api: API, host: str, order: Order) -> NodeLinesDocument:
     """Return the same from a server. Raises InvalidInput for what is no host."""
     host_and_port(host)
     query = {"purpose": order.purpose.service, "product": order.product, "version": order.version}
+    if order.new_csr:
+        query["new_csr"] = "true"
     return api.get(NodeLinesDocument, "nodes", host, "lines", query=query)

@@ -79,9 +79,10 @@ def report_lines(found: ProbeDocument) -> list[str]:
         service = f"  {visible(port.service)}" if port.service and port.verdict is not Verdict.UNKNOWN_HOST else ""
         lines.append(f"{_place(port.host, port.port, port.verdict)}  {verdict}{service}")
         lines += [f"  {visible(each)}" for each in port.sentences]
+    lines += ["", visible(found.summary)]
     if found.not_restarted:
         hosts = visible(", ".join(found.not_restarted))
-        lines += ["", f"Other ports present the certificate from here. If it was uploaded, restart: {hosts}"]
+        lines += [f"Other ports present the certificate from here. If it was uploaded, restart: {hosts}"]
     if found.experience:
         lines += ["", f"Agents of UCCX 11.5: {visible(found.experience)}"]
     return lines

@@ -49,6 +49,7 @@ def list_(session: Session, state: str, search: str, limit: int, cursor: str) ->
         for each in document.requests
     )
     lines = table(("number", "state", "host", "profile", "submitted by", "submitted"), rows)
+    lines += session.console.finding_lines(document.findings)
     session.console.answer(document, lines or ["There are no such requests."])
     if document.next:
         session.console.remark(f"There are more: --cursor {visible(document.next)}")
@@ -60,7 +61,7 @@ def _word(state: str) -> str:
 
 
 def _page(found: RequestPage) -> RequestsDocument:
-    return RequestsDocument.of(found.items, following=found.next_cursor or None)
+    return RequestsDocument.of(found.items, found.findings, found.next_cursor or None)
 
 
 def _page_of(api: API, query: RequestQuery) -> RequestsDocument:

@@ -85,9 +85,13 @@ def _serial_numbers(found: ClusterDocument) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*newest, *past)))
 
 
-def confirm(console: Console, planned: RevocationResultDocument, *, is_confirmed: bool) -> None:
-    """Preview the effect, and continue only after a confirmation."""
+def preview(console: Console, planned: RevocationResultDocument) -> None:
+    """Show the consequences, also where nothing changes: the reason is among them."""
     console.remark(*(visible(f"{found.detail} {found.remedy}".strip()) for found in planned.findings))
+
+
+def confirm(planned: RevocationResultDocument, *, is_confirmed: bool) -> None:
+    """Continue only after a confirmation."""
     if is_confirmed:
         return
     if not is_terminal():
@@ -100,7 +104,7 @@ def confirm(console: Console, planned: RevocationResultDocument, *, is_confirmed
 def outcome_lines(found: RevocationResultDocument) -> list[str]:
     """Yield the effect on each certificate, actual or previewed, for a person."""
     rows = ((each.serial_number, each.host, each.effect, each.state) for each in found.certificates)
-    return table(("serial number", "host", "effect", "state"), rows)
+    return table(("serial number", "host", "effect", "state" if found.done else "state after"), rows)
 
 
 def _body(selection: Selection, note: str = "", **more: object) -> dict[str, object]:
@@ -154,8 +158,11 @@ def command(
         lambda here: _planned(here.revocation.preview(operator(), selection, why, invalid_since=since)),
         lambda api: api.post(RevocationResultDocument, "revocations", body=_body(selection, preview=True, **said)),
     )
-    if found.changed and not dry_run:
-        confirm(session.console, found, is_confirmed=yes)
+    preview(session.console, found)
+    if dry_run:
+        session.console.remark("This is a preview: nothing was changed.")
+    elif found.changed:
+        confirm(found, is_confirmed=yes)
         found = session.ask(
             lambda here: _done(here.revocation.revoke(operator(), selection, why, invalid_since=since, note=note)),
             lambda api: api.post(RevocationResultDocument, "revocations", body=_body(selection, note, **said)),
@@ -202,7 +209,8 @@ def release(
         lambda here: _planned(here.revocation.preview_release(operator(), selection)),
         lambda api: api.post(RevocationResultDocument, *path, body=_body(selection, preview=True)),
     )
-    confirm(session.console, planned, is_confirmed=yes)
+    preview(session.console, planned)
+    confirm(planned, is_confirmed=yes)
     done = session.ask(
         lambda here: _done(here.revocation.release(operator(), selection, note=note)),
         lambda api: api.post(RevocationResultDocument, *path, body=_body(selection, note)),

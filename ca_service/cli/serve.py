@@ -14,7 +14,7 @@ from ca_service.cli.ca import authority_lines
 from ca_service.cli.console import Console
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.authorities import InitialisedDocument, authority_documents
+from ca_service.documents.authorities import HierarchyDocument, InitialisedDocument
 from ca_service.documents.operations import ServingDocument
 from ca_service.pki import keys
 
@@ -45,7 +45,8 @@ def init(session: Session, /, **wanted: Any) -> None:
     created = installation.hierarchy.initialise(operator(), plan)
     installation.identity.settle()
     records = installation.hierarchy.list_issuers()
-    document = InitialisedDocument(created=bool(created), authorities=authority_documents(records))
+    found = HierarchyDocument.of(records, is_revoked=installation.trusted.is_issuing_revoked())
+    document = InitialisedDocument(created=bool(created), authorities=found.authorities)
     session.console.answer(
         document, (_title(created, records), *(line for each in document.authorities for line in authority_lines(each)))
     )

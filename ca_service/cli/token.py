@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from ca_service.authority.access.credentials import MAX_TOKEN_DAYS
-from ca_service.authority.access.permissions import SCOPES
+from ca_service.authority.access.permissions import SCOPES, Role
 from ca_service.authority.people.records import TokenRecord
-from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes
+from ca_service.authority.people.token_limits import DEFAULT_SCOPES, TokenLimits, known_scopes, scopes_for
 from ca_service.cli.console import table
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, operator, pass_session
@@ -63,8 +65,15 @@ def create(session: Session, /, account: str, label: str, days: int, **limits: t
     session.console.remark(
         f"Token {made.record.id} of {account}, until {time_text(made.record.expires_at)}. It is not shown again.",
         f"It may: {_limits(made.record)}.",
+        *_without_effect(made.record, role),
         "Send it as: Authorization: Bearer TOKEN",
     )
+
+
+def _without_effect(token: TokenRecord, role: str) -> Iterator[str]:
+    """Yield which scopes the role of the account does not allow."""
+    if scopes := [scope for scope in known_scopes(token) if scope not in scopes_for(Role(role))]:
+        yield f"The role {role} does not allow all of: {', '.join(scopes)}."
 
 
 def _limits(token: TokenRecord) -> str:

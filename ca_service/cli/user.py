@@ -85,7 +85,7 @@ def password(session: Session, name: str, password_stdin: bool) -> None:
 def disable(session: Session, name: str) -> None:
     """Disable the account NAME with its sessions and tokens."""
     account = session.ready().accounts.set_disabled(operator(), name, True)
-    session.console.answer(AccountDocument.of(account), [f"{account.name} is locked out."])
+    session.console.answer(AccountDocument.of(account), [f"{account.name} is disabled."])
 
 
 @declare("enable", "ca-service user enable anna")

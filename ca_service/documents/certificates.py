@@ -61,7 +61,9 @@ class CertificateSummaryDocument(Document):
     """A certificate in a list."""
 
     serial_number: Serial
-    status: Literal["active", "expired", "revoked", "held"]
+    status: Literal["active", "expired", "revoked", "held"] = Field(
+        description="that of this certificate alone: `state` of the authorities says whether their own is revoked"
+    )
     revocation: RevocationStatusDocument | None = Field(description="null if it was never revoked or put on hold")
     profile: str
     purpose: str = Field(description="the purpose on the node, such as tomcat-ECDSA; empty for a plain server")

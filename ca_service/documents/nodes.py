@@ -10,7 +10,6 @@ from pydantic import Field
 from ca_service.authority.fleet.node_contact import Contact
 from ca_service.authority.fleet.node_plan import Change, Plan
 from ca_service.authority.fleet.node_run import Applied
-from ca_service.authority.fleet.probing import host_and_port
 from ca_service.documents.fields import Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument, finding_documents
 from ca_service.documents.probes import ProbeDocument
@@ -182,7 +181,7 @@ class NodeAppliedDocument(Document):
             plan=NodePlanDocument.of(contact, applied.plan),
             waiting=[request.id for request in applied.waiting],
             steps=[NodeStepDocument.of(step) for step in steps],
-            probe=ProbeDocument.of(reports) if reports else None,
+            probe=ProbeDocument.of(reports, is_uploaded=True) if reports else None,
         )
 
 
@@ -210,5 +209,5 @@ class NodeLinesDocument(Document):
 
     @classmethod
     def of(cls, host: str, steps: Sequence[Step]) -> Self:
-        """Describe the steps of a host, which is given as a person has written it."""
-        return cls(host=host_and_port(host)[0], steps=[NodeStepDocument.of(step) for step in steps])
+        """Describe the steps of a host."""
+        return cls(host=host, steps=[NodeStepDocument.of(step) for step in steps])

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ca_service.documents.fields import Document, Fingerprint, Moment
 from ca_service.vos.experience import find_row
+from ca_service.vos.phrases import Phrase, phrase
 from ca_service.vos.served import Handshake, PortReport, Remark, Verdict, fingerprint_of, signings_of
 
 #: What a port presents before the restart that follows an upload or a switch.
@@ -68,6 +69,7 @@ class ProbeDocument(Document):
     works: bool = Field(
         description="whether every port that presents an EC certificate works, one does, and DNS knows every host"
     )
+    summary: str = Field(description="the same in a sentence; after a run on a node, also that it waits for a restart")
     experience: str = Field(description="what agents of UCCX 11.5 see with these certificates; empty if not known")
     not_restarted: list[str] = Field(
         description="hosts with ports that do not present the certificate from here, although others of their product "
@@ -76,11 +78,12 @@ class ProbeDocument(Document):
     ports: list[PortDocument]
 
     @classmethod
-    def of(cls, reports: Sequence[PortReport]) -> Self:
-        """Describe the ports."""
+    def of(cls, reports: Sequence[PortReport], *, is_uploaded: bool = False) -> Self:
+        """Describe the ports; `is_uploaded` as in `summary_of`."""
         ordered = sorted(reports, key=lambda each: (each.target.host, each.target.port))
         return cls(
             works=works(reports),
+            summary=str(summary_of(reports, is_uploaded=is_uploaded)),
             experience=experience_of(reports),
             not_restarted=not_restarted(reports),
             ports=[PortDocument.of(each) for each in ordered],
@@ -91,6 +94,17 @@ def works(reports: Sequence[PortReport]) -> bool:
     """Return whether every port that presents an EC certificate works, at least one does, and DNS knows every host."""
     expected = [each for each in reports if each.leaf is not None or each.verdict is Verdict.UNKNOWN_HOST]
     return bool(expected) and all(each.works for each in expected)
+
+
+def summary_of(reports: Sequence[PortReport], *, is_uploaded: bool = False) -> Phrase:
+    """Return what the ports show, in a sentence; a node on which the certificate `is_uploaded` may need a restart."""
+    if not reports:
+        return phrase("No port was looked at.")
+    if works(reports):
+        return phrase("Every EC certificate that is presented is the one from here.")
+    if is_uploaded and any((each.leaf or each.rsa_leaf) and each.verdict is not Verdict.ISSUED for each in reports):
+        return phrase("Restart: not every port presents the new certificate yet.")
+    return phrase("Not every port presents a certificate from here that clients accept.")
 
 
 def not_restarted(reports: Sequence[PortReport]) -> list[str]:

@@ -91,7 +91,7 @@ class RequestsDocument(Document):
     """Requests: those of a submission that waits for a decision, or a page of the list."""
 
     requests: list[RequestDocument]
-    findings: list[FindingDocument] = Field(description="warnings and notes about the submission")
+    findings: list[FindingDocument] = Field(description="about the submission, or about requests that cannot be shown")
     next: str | None = Field(description="the address of the next page, or the cursor for --cursor; null on the last")
 
     @classmethod

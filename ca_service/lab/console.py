@@ -68,6 +68,8 @@ class Console:
                 self._node.restart()
                 service = " ".join(name)
                 yield f"{service}[STOPPING]\n{service}[STARTING]\n{service}[STARTED]\n"
+            case ["utils", "service", "list"]:
+                yield "Cisco Tomcat[STARTED]\n"
             case ["utils", "system", "restart"]:
                 self._node.restart()
                 yield "Operation succeeded\n"

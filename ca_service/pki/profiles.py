@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from ca_service.errors import InvalidInput, Rule
@@ -17,6 +18,7 @@ PROFILE_UNKNOWN: Final = Rule(
 DAYS_PER_YEAR: Final = 365
 DEFAULT_LEAF_DAYS: Final = 397  # a choice: no rule demands it of a private authority
 MAX_LEAF_DAYS: Final = 825  # Apple HT210176, which holds for private authorities too
+_RENEWAL_TIME: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +135,8 @@ def get_leaf_profile(name: str) -> Profile:
     if name not in LEAF_PROFILES:
         raise InvalidInput(PROFILE_UNKNOWN.at("/profile", name=name, known=", ".join(LEAF_PROFILES)))
     return LEAF_PROFILES[name]
+
+
+def ends_soon(not_before: datetime, not_after: datetime, now: datetime) -> bool:
+    """Return whether a leaf has to be renewed; one with a short lifetime has half of it for its upload."""
+    return not_after - now < min(_RENEWAL_TIME, (not_after - not_before) / 2)

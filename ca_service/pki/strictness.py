@@ -66,6 +66,19 @@ STRICT_CRL_SIGN: Final = Rule(
     "Have it issued again with key usage keyCertSign and cRLSign.",
     Severity.WARNING,
 )
+STRICT_CLIENT: Final = Rule(
+    "strict.client",
+    "The authority \u201c{name}\u201d has {what}. That is allowed, but {client} refuses every path with it.",
+    "Have it issued again without that.",
+    Severity.WARNING,
+)
+_READ_BY_ALL: Final = (
+    x509.DNSName,
+    x509.IPAddress,
+    x509.DirectoryName,
+    x509.RFC822Name,
+    x509.UniformResourceIdentifier,
+)
 
 
 def strict_faults(link: Link, *, is_last: bool) -> Iterator[Finding]:
@@ -93,6 +106,19 @@ def _authority(link: Link) -> Iterator[Finding]:
         yield STRICT_BASIC_CONSTRAINTS.at(name=link.name)
     if link.find(x509.SubjectKeyIdentifier) is None:
         yield STRICT_SUBJECT_KEY_IDENTIFIER.at(name=link.name)
+    yield from (STRICT_CLIENT.at(name=link.name, what=what, client=client) for what, client in _unread(link))
+
+
+def _unread(link: Link) -> Iterator[tuple[str, str]]:
+    """Yield what a client does not process, and the client."""
+    if any(found.critical for found in link.extensions if isinstance(found.value, x509.PolicyConstraints)):
+        yield "critical policy constraints", "GnuTLS"
+    found = link.find(x509.NameConstraints)
+    named = (*(found.permitted_subtrees or ()), *(found.excluded_subtrees or ())) if found else ()
+    if not all(isinstance(each, _READ_BY_ALL) for each in named):
+        yield "name constraints for a type of name that is rarely used", "GnuTLS"
+    if x509.DNSName("") in named:
+        yield "name constraints with an empty DNS name", "Java"
 
 
 def _has_empty_name(link: Link) -> bool:

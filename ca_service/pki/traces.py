@@ -5,6 +5,7 @@ Each removal takes time in proportion to the length of the text, whatever the te
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import unicodedata
@@ -65,6 +66,7 @@ _PREFIX: Final = r"(?:\d{1,6}[:.)|]?|[>|#*;/]{1,6})[ \t]*+"
 _PREFIXED_BEGIN: Final = re.compile(rf"^[ \t]*+{_PREFIX}-----BEGIN ", re.MULTILINE)
 _LINE_PREFIX: Final = re.compile(rf"^[ \t]*+{_PREFIX}", re.MULTILINE)
 _LINE_SUFFIX: Final = re.compile(r"[|*]++[ \t]*+$", re.MULTILINE)
+_ENCODED_BEGIN: Final = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]++(?:\s++[A-Za-z0-9+/]++)*+={0,2}")
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 
 
@@ -117,6 +119,12 @@ def _without_quoted_printable(text: str) -> str:
     return _OCTET.sub(lambda found: chr(int(found[1], 16)), _SOFT_BREAK.sub("", text))
 
 
+def _decoded(found: re.Match[str]) -> str:
+    """Return the PEM text in base64, as attachments of mails and secrets of Kubernetes have it."""
+    words = "".join(found[0].split()).rstrip("=")
+    return base64.b64decode(words[: len(words) - (len(words) % 4 == 1)] + "==").decode("utf-8", "replace")
+
+
 def _without_prefixes(text: str) -> str:
     return _LINE_SUFFIX.sub("", _LINE_PREFIX.sub("", text))
 
@@ -133,6 +141,7 @@ _TRACES: Final = (
     Trace(_TAG, lambda text: _TAG.sub("\n", text)),
     Trace(re.compile(r"=(?:3D|2B|2F|20)|=[ \t]*+\r?\n[A-Za-z0-9+/]"), _without_quoted_printable),
     Trace(_QUOTE, lambda text: _QUOTE.sub("", text)),
+    Trace(_ENCODED_BEGIN, lambda text: _ENCODED_BEGIN.sub(_decoded, text)),
     Trace(_PREFIXED_BEGIN, _without_prefixes),
     Trace(re.compile(r"[\x00-\x08\x0e-\x1f\x7f]"), lambda text: re.sub(r"[\x00-\x08\x0e-\x1f\x7f]", "", text)),
 )

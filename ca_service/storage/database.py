@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
 
-from ca_service.errors import Rule, Visibility
+from ca_service.errors import NotReady, Rule, Visibility
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -28,6 +28,15 @@ DATABASE_UNUSABLE: Final = Rule(
     "`ca-service db check`, and the rights of the user.",
     visibility=Visibility.OPERATOR,
 )
+ROW_UNREADABLE: Final = Rule(
+    "database.row-unreadable",
+    "The database {database} has a row that ca_service cannot have written: {reason}.",
+    "Another program changed the database, or it is damaged: restore it from a backup. `ca-service audit verify` names "
+    "the rows of certificates, requests and revocations.",
+    visibility=Visibility.OPERATOR,
+)
+#: Raised when a row that another program has written is read, beside what the driver raises.
+NOT_OURS: Final = (ValueError, TypeError, AttributeError, LookupError)
 
 
 class Database(Protocol):
@@ -68,6 +77,12 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Close all connections, before the process forks or ends."""
+
+
+def row_unreadable(database: object, error: Exception) -> NotReady:
+    """Return the error of a row that cannot be read."""
+    reason = " ".join((type(error).__name__, *str(error).splitlines()[:1]))
+    return NotReady.because(ROW_UNREADABLE, database=database, reason=reason)
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

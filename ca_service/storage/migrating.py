@@ -136,11 +136,11 @@ class SQLSchema:
         return HEAD
 
     def installation_id(self) -> str:
-        """Return the id that the migration has written which made its table; empty before that."""
+        """Return the id that the migration has written which made its table; empty before that, or without its row."""
         if current_version(self._database) < _FIRST_WITH_ID:
             return ""
         with self._database.read() as connection:
-            return str(connection.execute(text("SELECT id FROM installation")).scalar_one())
+            return str(connection.execute(text("SELECT id FROM installation")).scalar() or "")
 
     def require_current(self) -> None:
         """Raise NotReady, with a remedy, unless the two are the same."""

@@ -23,9 +23,9 @@ from ca_service.authority.notices.records import (
 )
 from ca_service.authority.ports import latest_believable
 from ca_service.storage import rows
-from ca_service.storage.database import Database, upsert
+from ca_service.storage.database import NOT_OURS, Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.queries import by_age, contains, in_batches
+from ca_service.storage.queries import by_age, contains, in_batches, made_of_each
 from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
@@ -235,12 +235,16 @@ class SQLJobStore:
         self._database = database
 
     def list_runs(self) -> tuple[JobRun, ...]:
-        """Return every job that has run, sorted by name."""
-        with self._database.read() as connection:
-            return tuple(map(_run, connection.execute(select(job_run).order_by(job_run.c.name))))
+        """Return every job that has run, sorted by name. A row that cannot be read is none."""
+        found = made_of_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
+        return tuple(each for each in found if isinstance(each, JobRun))
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
-        """Take the lease of a job if it is free and due. One statement compares and sets it."""
+        """Take the lease of a job if it is free and due. One statement compares and sets it.
+
+        A row that cannot be read is replaced first, so that it does not stop the job for ever.
+        """
+        anew = _run_values(JobRun(name))
         statement = update(job_run).where(
             job_run.c.name == name,
             or_(job_run.c.until.is_(None), job_run.c.until <= now, job_run.c.started_at > latest_believable(now)),
@@ -249,7 +253,11 @@ class SQLJobStore:
             not_since = (job_run.c.started_at <= before) | (job_run.c.started_at > latest_believable(now))
             statement = statement.where(or_(job_run.c.started_at.is_(None), not_since))
         with self._database.write() as connection:
-            connection.execute(upsert(connection, job_run).values(_run_values(JobRun(name))).on_conflict_do_nothing())
+            connection.execute(upsert(connection, job_run).values(anew).on_conflict_do_nothing())
+            try:
+                _run(connection.execute(select(job_run).where(job_run.c.name == name)).one())
+            except NOT_OURS:
+                connection.execute(update(job_run).where(job_run.c.name == name).values(anew))
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
             return taken.rowcount == 1
 

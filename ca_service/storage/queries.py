@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     FunctionElement,
     LargeBinary,
+    Row,
     Select,
     SQLColumnExpression,
     literal,
@@ -23,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 
 from ca_service.authority.paging import foreign_cursor, page_size
+from ca_service.errors import NotReady
+from ca_service.storage.database import ROW_UNREADABLE, Database
 from ca_service.storage.schema import UTCDateTime
 
 _BATCH: Final = 500  # values in one statement: an SQLite before 3.32 takes 999 variables
@@ -96,6 +99,47 @@ def contain_all(words: Iterable[str], *columns: SQLColumnExpression[str]) -> Ite
     """Yield one condition for each word: at least one of the columns contains it."""
     for word in words:
         yield or_(*(contains(column, word) for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """The row with this key cannot be read: ca_service has not written it."""
+
+    id: Any
+
+
+def made_of_each(
+    database: Database, statement: Select[Any], key: Column[Any], make: Callable[[Row[Any]], Item]
+) -> list[Item | UnreadableRow]:
+    """Return what is made of each row. One that cannot be read does not keep the others from being read.
+
+    Only for lists that show their rows: a decision needs all rows, or an error.
+    """
+    try:
+        return [*_made(database, statement, make)]
+    except NotReady as error:
+        if error.rule != ROW_UNREADABLE.id:
+            raise
+    with database.read() as connection:
+        keys = connection.execute(statement.with_only_columns(key)).scalars().all()
+    return [_made_alone(database, statement.where(key == each), each, make) for each in keys]
+
+
+def _made_alone(
+    database: Database, statement: Select[Any], key: object, make: Callable[[Row[Any]], Item]
+) -> Item | UnreadableRow:
+    try:
+        [found] = _made(database, statement, make)
+    except NotReady as error:
+        if error.rule != ROW_UNREADABLE.id:
+            raise
+        return UnreadableRow(key)
+    return found
+
+
+def _made(database: Database, statement: Select[Any], make: Callable[[Row[Any]], Item]) -> list[Item]:
+    with database.read() as connection:
+        return [make(row) for row in connection.execute(statement)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

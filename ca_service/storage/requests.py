@@ -16,7 +16,7 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificates
-from ca_service.storage.queries import by_age, in_batches
+from ca_service.storage.queries import UnreadableRow, by_age, in_batches, made_of_each
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application, certificate
 from ca_service.storage.words import Words
@@ -46,12 +46,15 @@ class SQLRequestStore:
             words = _WORDS.find(connection, query.text.lower().split()).all
         matching = _REQUESTS.where(*words, *_conditions(query))
         statement = order.page(matching, query.cursor, query.limit)
-        return RequestPage(*order.cut(self._all(statement), query.limit))
+        found, cursor = order.cut(self._each(statement), query.limit)
+        items = tuple(each for each in found if isinstance(each, RequestRecord))
+        unreadable = tuple(each.id for each in found if isinstance(each, UnreadableRow))
+        return RequestPage(items, cursor, unreadable)
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
-        """Return at most `limit` requests in this state, oldest first."""
-        statement = _REQUESTS.where(*_is_in(state))
-        return self._all(statement.order_by(application.c.id).limit(limit))
+        """Return at most `limit` requests in this state, oldest first, without those that cannot be read."""
+        found = self._each(_REQUESTS.where(*_is_in(state)).order_by(application.c.id).limit(limit))
+        return tuple(each for each in found if isinstance(each, RequestRecord))
 
     def count_in_state(self, state: State, limit: int) -> int:
         """Return how many requests are in this state, `limit` at most."""
@@ -118,6 +121,9 @@ class SQLRequestStore:
                     _moved(connection, record, State.ISSUED)
             record_events(connection, event)
         return record
+
+    def _each(self, statement: Select[Any]) -> list[RequestRecord | UnreadableRow]:
+        return made_of_each(self._database, statement, application.c.id, request_record)
 
     def _all(self, statement: Select[Any]) -> tuple[RequestRecord, ...]:
         with self._database.read() as connection:

@@ -202,9 +202,14 @@ class SQLAttemptStore:
 
 
 def _bring_back(connection: Connection, at: datetime) -> None:
-    """Let counters that were written while a clock was ahead wait no longer than others; their failures stay."""
-    longest = at + LONGEST_WAIT
-    blocked_until = case((attempt.c.blocked_until > longest, longest), else_=attempt.c.blocked_until)
+    """Let counters that were written while a clock was ahead wait no longer than others; their failures stay.
+
+    Those that did not wait then do not wait now: they were blocked until the moment of their last failure.
+    """
+    longest, has_waited = at + LONGEST_WAIT, attempt.c.blocked_until > attempt.c.last_at
+    blocked_until = case(
+        (~has_waited, None), (attempt.c.blocked_until > longest, longest), else_=attempt.c.blocked_until
+    )
     is_ahead = attempt.c.last_at > latest_believable(at)
     connection.execute(update(attempt).where(is_ahead).values(last_at=at, blocked_until=blocked_until))
 

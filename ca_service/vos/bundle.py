@@ -25,13 +25,15 @@ from ca_service.vos.general_steps import client_steps, general_runbook, server_s
 from ca_service.vos.purposes import Purpose
 from ca_service.vos.runbook import Facts, as_html, as_text, cluster_runbook
 from ca_service.vos.runbook_running import check_scripts
-from ca_service.vos.steps import Leaf, Node, Runbook, Step
+from ca_service.vos.steps import Leaf, Node, Runbook, Section, Step
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry
 _SUMS: Final = "SHA256SUMS"
 _FULL_CHAIN: Final = "fullchain.pem"
 _RECEIPT: Final = "receipt.json"
 _VERIFIER: Final = "verify_receipt.py"
+_MAX_LINES: Final = 40  # of UPLOAD.txt, which is read between two uploads
+_IN_THE_CLUSTER: Final = "RUNBOOK.txt in the folder above has these steps, once for all certificates of the cluster."
 _PAGE: Final = "the .html file beside this one"  # a document may be renamed, and its page with it
 
 
@@ -181,7 +183,7 @@ def _below_shared(delivery: Delivery, trust: Sequence[BundleFile], near: Sequenc
     """Return the folder of one leaf whose authorities are in the folder above."""
     leaf = _leaf_file(delivery)
     runbook = _runbook(delivery, [f"../{file.path}" for file in trust], leaf.path, near)
-    return Bundle("", (leaf,), (*_der_copies([leaf]), *_documents(delivery, runbook)), ())
+    return Bundle("", (leaf,), (*_der_copies([leaf]), *_documents(delivery, runbook, is_in_cluster=bool(near))), ())
 
 
 def _folders(deliveries: Sequence[Delivery]) -> list[str]:
@@ -251,11 +253,14 @@ def _runbook(delivery: Delivery, trust_files: Sequence[str], leaf_path: str, nea
     return cluster_runbook(title, nodes, [leaf], delivery.authorities, has_folders=False, trust_folder=folder)
 
 
-def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
+def _documents(delivery: Delivery, runbook: Runbook, *, is_in_cluster: bool = False) -> Iterator[BundleFile]:
     """Yield the files beside the certificates."""
-    chain = (delivery.leaf, *delivery.authorities)
+    chain, facts = (delivery.leaf, *delivery.authorities), tuple(_facts(delivery))
     yield BundleFile("chain.p7b", encodings.p7b(chain))
-    yield from _written("UPLOAD", runbook, tuple(_facts(delivery)))
+    text, page = _written("UPLOAD", runbook, facts)
+    if is_in_cluster and text.data.count(b"\n") > _MAX_LINES:
+        text, _ = _written("UPLOAD", _uploads_of(runbook), facts)
+    yield from (text, page)
     if delivery.node and delivery.purpose:
         leaf = Leaf(delivery.node, delivery.purpose, delivery.leaf, delivery.covers)
         yield from (BundleFile(name, text.encode()) for name, text in check_scripts(leaf))
@@ -263,6 +268,12 @@ def _documents(delivery: Delivery, runbook: Runbook) -> Iterator[BundleFile]:
         yield BundleFile(_FULL_CHAIN, encodings.pem_chain(chain[:-1]))
     if delivery.receipt:
         yield BundleFile(_RECEIPT, delivery.receipt)
+
+
+def _uploads_of(runbook: Runbook) -> Runbook:
+    """Return phases A and B of a runbook; the others are done once for all certificates of a cluster."""
+    kept = [section for section in runbook.sections if section.title.startswith(("A.", "B."))]
+    return replace(runbook, sections=(*kept, Section("C. Activate, D. Verify", "", (), _IN_THE_CLUSTER)))
 
 
 def _verifier(deliveries: Sequence[Delivery]) -> Iterator[BundleFile]:

@@ -78,8 +78,11 @@ _MAX_SERIAL_BITS: Final = 160
 _MAY_BE_CRITICAL: Final = (x509.KeyUsage, x509.BasicConstraints)
 _APPLE_DAYS: Final = 825
 _WEAK_HASHES: Final = ("md5", "sha1")
-#: The check of what only strict clients refuse: its findings are warnings, but the certificate does not quite fit.
 STRICT_CLIENTS: Final = "strict clients"
+TLS_PURPOSES: Final = "purposes of TLS"
+OTHER_PATHS: Final = "other paths"
+#: The checks whose warnings are about what some clients refuse: the certificate works, but does not quite fit.
+_OF_SOME_CLIENTS: Final = frozenset({STRICT_CLIENTS, TLS_PURPOSES, OTHER_PATHS})
 
 
 class Stage(StrEnum):
@@ -153,7 +156,7 @@ class Fit:
     @property
     def is_fitting(self) -> bool:
         """Whether it works, and no client refuses it, not even a strict one."""
-        return self.works and not any(check.topic == STRICT_CLIENTS and check.finding for check in self.checks)
+        return self.works and not any(check.topic in _OF_SOME_CLIENTS and check.finding for check in self.checks)
 
     @property
     def is_complete(self) -> bool:
@@ -168,7 +171,7 @@ class Fit:
         if not self.works:
             return "The node would take it, and something would break later."
         if not self.is_fitting:
-            return "The node would take it and work with it, but strict clients refuse it."
+            return "The node would take it and work with it, but some clients refuse it."
         return "It fits." if self.is_complete else "Nothing speaks against it, but not everything could be checked."
 
     def _blocked(self, stage: Stage) -> bool:

@@ -15,7 +15,7 @@ from ca_service.pki.link import Link
 from ca_service.pki.path_validation import AuthorityPath
 from ca_service.pki.visible_text import visible
 from ca_service.vos import fit_path
-from ca_service.vos.checks import Check, Result, Stage
+from ca_service.vos.checks import OTHER_PATHS, Check, Result, Stage
 from ca_service.vos.trust_store import Entry
 
 FIT_TRUST_PERHAPS: Final = Rule(
@@ -74,6 +74,13 @@ FIT_KEY_SIZE: Final = Rule(
     "\u201c{name}\u201d has a key of {size} bit; a node takes certificates of at most {limit}.",
     "Have the certificate signed under an authority with a smaller key, or one on P-384.",
 )
+FIT_OTHER_PATH: Final = Rule(
+    "fit.other-path",
+    "Another path leads through these files, and is refused: {detail} A client that tries one path only, such as "
+    "OpenSSL, may take that one; a trust store of a node keeps one certificate of each name.",
+    "Give and upload only the authorities of one good path.",
+    Severity.WARNING,
+)
 FIT_RSA_LINK: Final = Rule(
     "fit.rsa-link",
     "\u201c{name}\u201d is signed by \u201c{issuer}\u201d with RSA or another kind of key. A node does not "
@@ -101,7 +108,10 @@ def above(
         paths, finding = (), _incomplete(error)
     yield Check("chain to the root", Stage.UPLOAD, finding, CHAIN_MESSAGE)
     judged = [whole_path(leaf, path[1:], at) for path in paths] or [tuple(of_path(leaf, authorities, at))]
-    yield from min(judged, key=_faults)
+    best = min(judged, key=_faults)
+    yield from best
+    if len(judged) > 1:
+        yield Check(OTHER_PATHS, Stage.USE, _other_path(best, max(judged, key=_faults)))
     yield _in_the_store(authorities, trust)
 
 
@@ -111,6 +121,14 @@ def whole_path(leaf: x509.Certificate, authorities: Sequence[x509.Certificate], 
         *of_path(leaf, authorities, at),
         *fit_path.along(Link.of(leaf), AuthorityPath.of(authorities), at),
     )
+
+
+def _other_path(best: Sequence[Check], worst: Sequence[Check]) -> Finding | None:
+    """Return the first fault of the worst path, if the best one has none."""
+    bad = [check.finding for check in worst if check.finding and check.result is Result.FAILED]
+    if not bad or _faults(best)[0]:
+        return None
+    return FIT_OTHER_PATH.at("/chain", detail=bad[0].detail)
 
 
 def _faults(checks: Sequence[Check]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Network
 from typing import Final
 
 from cryptography import x509
@@ -30,7 +31,8 @@ from ca_service.pki.path_validation import (
     issue_fault,
 )
 from ca_service.pki.policies import CHAIN_POLICY
-from ca_service.pki.strictness import strict_faults
+from ca_service.pki.strictness import STRICT_CLIENT, strict_faults
+from ca_service.vos import checks
 from ca_service.vos.checks import STRICT_CLIENTS, Check, Stage
 
 FIT_PURPOSES: Final = Rule(
@@ -55,6 +57,13 @@ FIT_NETSCAPE_TYPE: Final = Rule(
     "refuses it for the other one.",
     "Have it signed again without nsCertType.",
 )
+FIT_SELF_SIGNED: Final = Rule(
+    "fit.self-signed",
+    "The certificate is signed with its own key, and no authority stands above it: clients that do not have this very "
+    "certificate refuse it, and GnuTLS refuses it in any case.",
+    "Have the CSR signed by an authority.",
+    Severity.WARNING,
+)
 
 _NETSCAPE_TYPE: Final = x509.ObjectIdentifier("2.16.840.1.113730.1.1")
 _NETSCAPE_TLS: Final = 0xC0  # SSL client and SSL server, the first bits of the BIT STRING
@@ -67,7 +76,7 @@ _NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED)
 
 def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
     """Yield the checks of the usages that TLS needs; `requested` are the purposes in the CSR, if it is known."""
-    yield Check("purposes of TLS", Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
+    yield Check(checks.TLS_PURPOSES, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
     yield Check("digital signature", Stage.USE, _digital_signature(leaf))
 
 
@@ -84,17 +93,34 @@ def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
         "policies along the path": path.policy_faults(leaf.name, leaf.find(x509.CertificatePolicies)),
     }
     rules = (_SIGNATURES, _AUTHORITIES, _EXTENSIONS, (), _NAMES, (CHAIN_POLICY,))
-    checks = [
+    judged = [
         Check(
             topic, Stage.USE, _first(_of_chain(path, wanted), (replace(each, pointer="/certificate") for each in found))
         )
         for (topic, found), wanted in zip(own.items(), rules, strict=True)
     ]
-    yield from checks
+    yield from judged
     strict = [*strict_faults(leaf, is_last=not path.links), *(each for each in path.findings if not each.is_error)]
-    if not strict and not any(check.finding and check.finding.is_error for check in checks):
+    strict += [] if path.links else [FIT_SELF_SIGNED.at("/certificate")]
+    strict += _unlike_addresses(path, named.get_values_for_type(x509.IPAddress) if named else ())
+    if not strict and not any(check.finding and check.finding.is_error for check in judged):
         strict += second_opinion.refusals(leaf, path, purposes, at)
     yield Check(STRICT_CLIENTS, Stage.USE, _first(strict))
+
+
+def _unlike_addresses(path: AuthorityPath, addresses: Iterable[object]) -> Iterator[Finding]:
+    """Yield the IPv6 constraints that Java compares with an IPv4 address until it fails: IPAddressName.constrains."""
+    versions4 = [each.packed for each in addresses if isinstance(each, IPv4Address)]
+    for subtrees in path.subtrees:
+        for value in (each.value for each in (*subtrees.permitted, *subtrees.excluded)):
+            if isinstance(value, IPv6Network) and any(_begins(value, packed) for packed in versions4):
+                what = f"name constraints for {value}, with which an IPv4 address of this certificate is compared"
+                yield STRICT_CLIENT.at(name=subtrees.authority, what=what, client="Java")
+
+
+def _begins(network: IPv6Network, packed: bytes) -> bool:
+    pairs = zip(packed, network.netmask.packed, network.network_address.packed, strict=False)
+    return all(octet & mask == base for octet, mask, base in pairs)
 
 
 def _own_fault(leaf: Link, path: AuthorityPath) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
@@ -21,10 +21,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ca_service.pki import encodings
 from ca_service.pki.contents import find_value
 from ca_service.pki.names import bracketed
+from ca_service.pki.profiles import ends_soon
 from ca_service.vos.experience import Signing
 from ca_service.vos.phrases import Phrase, phrase
-
-ENDING_DAYS: Final = 30
 
 
 class Offer(StrEnum):
@@ -118,6 +117,7 @@ class Remark(StrEnum):
     NAME_MISMATCH = "name-mismatch"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    AUTHORITY_REVOKED = "authority-revoked"
     ENDING = "ending"
     NO_CLIENT_AUTH = "no-client-auth"
     ONLY_TLS_13 = "only-tls-1.3"
@@ -130,9 +130,11 @@ _REMARKS: Final = {
     Remark.WRONG_CHAIN: "The certificates that it sends do not belong together.",
     Remark.NAME_MISMATCH: "The certificate does not have the name {host}.",
     Remark.EXPIRED: "The certificate has expired or does not begin yet.",
-    Remark.REVOKED: "The certificate is revoked or on hold: clients that check this refuse it. Generate a new CSR, or "
-    "release the hold.",
-    Remark.ENDING: "The certificate ends in less than {days} days.",
+    Remark.REVOKED: "The certificate is revoked or on hold: clients that check revocation refuse it. Generate a new "
+    "CSR, or release the hold.",
+    Remark.AUTHORITY_REVOKED: "An authority above the certificate is revoked or on hold: clients that check revocation "
+    "refuse it. Have the next CSR signed by another authority.",
+    Remark.ENDING: "The certificate ends soon: on {end}.",
     Remark.NO_CLIENT_AUTH: "The certificate lacks clientAuth: the node cannot use it as a client (field notices 74345 "
     "and 74382).",
     Remark.ONLY_TLS_13: "The port speaks TLS 1.3 only.",
@@ -140,7 +142,10 @@ _REMARKS: Final = {
 }
 #: With one of these, clients refuse what is presented.
 BROKEN: Final = frozenset(
-    {Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED, Remark.REVOKED}
+    {
+        *(Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED),
+        *(Remark.REVOKED, Remark.AUTHORITY_REVOKED),
+    }
 )
 
 
@@ -188,7 +193,7 @@ class PortReport:
     @property
     def sentences(self) -> tuple[Phrase, ...]:
         """The verdict and the remarks in words."""
-        said = {"host": self.target.host, "days": ENDING_DAYS}
+        said = {"host": self.target.host, "end": self.leaf.not_valid_after_utc.date().isoformat() if self.leaf else ""}
         found = [phrase(SENTENCES[self.verdict], **said)]
         if self.verdict is Verdict.NO_ECDSA and self.target.uses:
             found.append(phrase(self.target.uses))
@@ -197,11 +202,12 @@ class PortReport:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One of our certificates: its serial number, whether no later one supersedes it, and whether it is not revoked."""
+    """One of our certificates: whether no later one supersedes it, and whether it or what is above it is revoked."""
 
     serial_number: str
     is_newest: bool
     is_good: bool
+    has_good_authorities: bool = True
 
 
 def judge(
@@ -266,6 +272,8 @@ def _of_leaf(target: Target, chain: Sequence[x509.Certificate], ours: Ours | Non
     leaf = chain[0]
     if ours is not None and not ours.is_good:
         yield Remark.REVOKED
+    if ours is not None and not ours.has_good_authorities:
+        yield Remark.AUTHORITY_REVOKED
     if leaf.issuer != leaf.subject:
         if len(chain) == 1:
             yield Remark.INCOMPLETE_CHAIN
@@ -275,7 +283,7 @@ def _of_leaf(target: Target, chain: Sequence[x509.Certificate], ours: Ours | Non
         yield Remark.NAME_MISMATCH
     if not leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc:
         yield Remark.EXPIRED
-    elif leaf.not_valid_after_utc - at < timedelta(days=ENDING_DAYS):
+    elif ends_soon(leaf.not_valid_before_utc, leaf.not_valid_after_utc, at):
         yield Remark.ENDING
     usages = _extension(leaf, x509.ExtendedKeyUsage)
     if usages is not None and ExtendedKeyUsageOID.CLIENT_AUTH not in usages:

@@ -159,7 +159,9 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
         return _unforeseen(error)
     findings = errors.public_findings(error.findings)
     if findings != error.findings:
-        _log.error("not ready: %s", error)
+        cause = error.__cause__  # of these kinds, it may be a fault of ours: say where
+        is_perhaps_ours = isinstance(cause, (ValueError, TypeError, AttributeError, LookupError))
+        _log.error("not ready: %s", error, exc_info=cause if is_perhaps_ours else None)
     response = _answer(status, error.code, error.title, findings)
     response.headers.update(waiting_headers(error))
     if status == 401:

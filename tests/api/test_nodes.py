@@ -104,6 +104,7 @@ def test_the_whole_loop_from_plan_to_a_verified_slot(lab: Lab) -> None:
     assert [line for step in first.steps for line in step.commands] >= ["utils service restart Cisco Tomcat"]
     assert first.probe is not None
     assert not first.probe.works
+    assert first.probe.summary == "Restart: not every port presents the new certificate yet."
     assert lab.state() is State.UPLOADED
 
     lab.node.restart()

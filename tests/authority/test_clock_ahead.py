@@ -104,6 +104,19 @@ def test_nobody_is_kept_waiting_and_no_code_is_spoiled(lab: Lab, clock: FixedClo
     assert lab.signing_in.second_step(entered.secret, proof(code=code_of(secret, clock())), HERE)
 
 
+@pytest.mark.fault("clock", "A clock was ahead during failed sign-ins without a delay", "there is no delay afterwards")
+def test_a_failure_without_a_wait_keeps_nobody_waiting(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
+    lab.accounts.create(OPERATOR, "alice", Role.REQUESTER, PASSWORD)
+    lab.accounts.create(OPERATOR, "bob", Role.REQUESTER, PASSWORD)
+    clock.now += ahead
+    for _ in range(2):
+        with pytest.raises(NotAuthenticated):
+            lab.signing_in.with_password("alice", "wrong", HERE)
+    clock.now -= ahead
+    assert lab.signing_in.with_password("bob", PASSWORD, HERE)  # from the same address
+    assert lab.signing_in.with_password("alice", PASSWORD, HERE)
+
+
 @pytest.mark.fault("clock", "A clock was ahead when a session began", "the session is over")
 def test_a_session_from_the_future_is_over(lab: Lab, clock: FixedClock, ahead: timedelta) -> None:
     alice = lab.accounts.create(OPERATOR, "alice", Role.REQUESTER, PASSWORD)

@@ -247,3 +247,28 @@ def test_a_request_that_was_changed_or_deleted_is_named(ca: CommandLine, csr: Pa
     refused = ca("audit", "verify")
     assert refused.exit_code == 4
     assert said in " ".join(refused.stderr.split())
+
+
+UNREADABLE = {
+    "state": "'other'",
+    "names": "'broken'",
+    "findings": """'[{"a": 1}]'""",
+    "submitted_at": "'broken'",
+    "host": "CAST(x'fffe' AS TEXT)",
+}
+
+
+@pytest.mark.fault("database", "A request cannot be read", "its list names it, and has the others")
+@pytest.mark.parametrize("column", UNREADABLE)
+def test_a_request_that_cannot_be_read_is_named_in_its_list(ca: CommandLine, csr: Path, column: str) -> None:
+    for _ in range(3):
+        ca.answer("sign", csr, "--format", "json", "--new")
+    tamper(ca, f"UPDATE application SET {column} = {UNREADABLE[column]} WHERE id = 2")  # noqa: S608
+
+    first = ca.answer("requests", "list", "--state", "all", "--limit", "2")
+    rest = ca.answer("requests", "list", "--state", "all", "--cursor", first["next"])
+
+    assert [each["id"] for each in (*first["requests"], *rest["requests"])] == [1, 3]
+    assert [(each["rule"], each["detail"].split()[1]) for each in first["findings"]] == [("request.unreadable", "2")]
+    assert "Request 2 is not shown" in ca("requests", "list", "--state", "all").stdout
+    assert ca.rule("requests", "show", "2", code=1) == "database.row-unreadable"

@@ -134,6 +134,41 @@ def test_below_an_offline_root_the_list_has_still_to_be_signed(ca: CommandLine) 
     assert [each["rule"] for each in answer["findings"]] == ["authority.will-be-revoked", "authority.list-to-be-signed"]
 
 
+def warnings(ca: CommandLine) -> list[str]:
+    """The rules of what doctor says about the revocation of the authorities."""
+    [found] = [each for each in ca.answer("doctor")["checks"] if each["id"] == "authority-revocation"]
+    return [each["rule"] for each in found["findings"]]
+
+
+def test_a_revocation_that_no_list_tells_is_found_until_one_does(ca: CommandLine) -> None:
+    ca("crl", "publish")  # the list of the root from before
+    take_root_offline(ca)
+    assert warnings(ca) == []
+    ca(*REVOKE, "--confirm", "intermediate-g1")
+    assert warnings(ca) == ["doctor.authority-revoked", "crl.lacks-authority"]
+    assert "crl.lacks-authority" in ca("crl", "publish").stderr
+    ca("crl", "sign-root", "--key", "root.key", "--passphrase-file", "p.txt")
+    assert warnings(ca) == ["doctor.authority-revoked"]
+    assert ca("crl", "publish").stderr == ""
+
+
+def test_it_is_found_also_if_there_is_no_list_at_all(ca: CommandLine) -> None:
+    take_root_offline(ca)
+    ca(*REVOKE, "--confirm", "intermediate-g1")
+    assert warnings(ca) == ["doctor.authority-revoked", "crl.lacks-authority"]
+
+
+def test_below_a_root_with_its_key_the_next_download_lists_it(ca: CommandLine) -> None:
+    ca(*REVOKE, "--confirm", "intermediate-g1")
+    assert warnings(ca) == ["doctor.authority-revoked"]
+
+
+def test_init_does_not_say_that_a_revoked_intermediate_issues(ca: CommandLine) -> None:
+    assert "(issues)" in ca("init").stdout
+    ca(*REVOKE, "--confirm", "intermediate-g1")
+    assert "(issues)" not in ca("init").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "rule"),
     [

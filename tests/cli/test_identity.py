@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, tamper
 
 STARTS = (["serve"], ["init"], ["db", "upgrade"])
 
@@ -53,6 +53,13 @@ def test_keys_without_their_database_begin_nothing_anew(
     before = contents(settled.folder)
     assert settled.rule(*start, code=1) == "installation.database-lost"
     assert contents(settled.folder) == before
+
+
+@pytest.mark.fault("database", "The row with the id of the installation is missing", "refuses every command")
+@pytest.mark.parametrize("start", [["serve"], ["init"], ["list"]], ids=lambda start: start[0])
+def test_a_database_without_its_id_is_refused(settled: CommandLine, start: list[str]) -> None:
+    tamper(settled, "DELETE FROM installation")
+    assert settled.rule(*start, code=1) == "installation.database-foreign"
 
 
 @pytest.mark.fault("database", "The database of another installation", "refuses every command; changes nothing")

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from ca_service.authority.installation import Installation
-from tests.cli.command_line import CommandLine
+from ca_service.authority.jobs import Outcome
+from tests.cli.command_line import CommandLine, tamper
 
 _PROGRAM = "from ca_service.app import main\nmain()\n"
 _SECRET = {"CA_SERVICE_WEBHOOK__SECRET": "whsec_" + "A" * 44}
@@ -64,6 +65,16 @@ def test_a_job_that_fails_ends_with_an_error(ca: CommandLine) -> None:
         1,
         "outbox: failed (database.unusable; the log tells more)",
     )
+
+
+@pytest.mark.fault("database", "The row of a job cannot be read", "the jobs run, that one too")
+@pytest.mark.parametrize("column", ["until", "started_at", "outcome"])
+def test_a_row_that_cannot_be_read_stops_no_job(ca: CommandLine, opened: Installation, column: str) -> None:
+    opened.jobs.run_due()
+    tamper(ca, f"UPDATE job_run SET {column} = 'broken' WHERE name = 'seal'")  # noqa: S608
+    listed = {each["name"]: each["outcome"] for each in ca.answer("jobs", "list")["jobs"]}
+    assert (listed["seal"], listed["probe"]) == ("never run", "done")
+    assert [(each.name, each.outcome) for each in opened.jobs.run_due()] == [("seal", Outcome.DONE)]
 
 
 def test_a_job_that_there_is_not_is_refused(ca: CommandLine) -> None:

@@ -82,6 +82,7 @@ def test_the_whole_loop_from_csr_to_probe(lab: Lab) -> None:
     first = lab.apply("--fingerprint", lab.fingerprint, code=ExitCode.PENDING)
     assert [each["kind"] for each in first["made"]] == ["csr", "sign", "trust", "trust", "identity"]
     assert first["probe"]["ports"][0]["verdict"] == "self-signed"
+    assert first["probe"]["summary"] == "Restart: not every port presents the new certificate yet."
     assert first["steps"][0]["commands"] == ["utils service restart Cisco Tomcat"]
 
     lab.node.restart()

@@ -143,6 +143,7 @@ def test_lines_for_the_command_line_are_the_same(lab: Lab, here: Path) -> None:
     (here / "uccx1.csr").write_bytes(UCCX_PUBLISHER.data)
     at.there.answer("sign", "uccx1.csr")
     assert "set cert import own tomcat-ECDSA" in at.both(*words).stdout
+    assert "set csr gen tomcat-ECDSA" in at.both(*words, "--new-csr").stdout
 
 
 @pytest.mark.parametrize("words", [("lines", "http://x/"), ("plan", "http://x/", "--user", "x", "--password-stdin")])

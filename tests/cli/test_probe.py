@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from ca_service.cli.console import Console
 from ca_service.cli.failures import ExitCode
-from ca_service.cli.probe import report_lines
+from ca_service.cli.probe import report_lines, watched
 from ca_service.documents.probes import ProbeDocument
+from ca_service.vos.served import PortReport, Target, Verdict
 from tests.cli.command_line import CommandLine
 from tests.support import pkcs10, tls_servers
 from tests.support.requests import key, node
@@ -88,15 +92,31 @@ def test_the_answer_for_a_person_has_a_line_for_each_port(ca: CommandLine, other
 
 def test_a_name_that_dns_does_not_know_is_said_once_and_how_to_fix_it(ca: CommandLine) -> None:
     result = ca("probe", "nowhere.invalid")
-    first, sentence = result.stdout.splitlines()
+    first, sentence, _, summary = result.stdout.splitlines()
     assert (result.exit_code, first) == (ExitCode.UNREACHABLE, "nowhere.invalid  unknown-host")
     assert "DNS gives no address for nowhere.invalid" in sentence
     assert "Check the spelling" in sentence
+    assert summary == "Not every port presents a certificate from here that clients accept."
+
+
+def test_a_terminal_shows_each_port_as_soon_as_it_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reports() -> Iterator[PortReport]:
+        for port in (1, 2):
+            yield PortReport(Target("localhost", port), Verdict.REFUSED, (), ())
+            shown.append(capsys.readouterr().err)
+
+    shown = list[str]()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert len(watched(Console([]), reports()).ports) == 2
+    assert shown == ["localhost:1 refused\n", "localhost:2 refused\n"]
 
 
 def test_a_node_that_was_not_restarted_is_named() -> None:
-    found = ProbeDocument(works=False, experience="", not_restarted=["uccx2.example.com"], ports=[])
-    assert report_lines(found)[-1].endswith("If it was uploaded, restart: uccx2.example.com")
+    found = ProbeDocument(works=False, summary="Said.", experience="", not_restarted=["uccx2.example.com"], ports=[])
+    *_, summary, named = report_lines(found)
+    assert (summary, named.endswith("If it was uploaded, restart: uccx2.example.com")) == ("Said.", True)
 
 
 def test_an_ipv6_address_has_brackets_before_its_port(ca: CommandLine) -> None:

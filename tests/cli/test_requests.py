@@ -191,6 +191,19 @@ def test_a_row_at_which_the_job_fails_keeps_no_other_from_being_signed(
     assert {each["id"]: each["state"] for each in listed} == {1: "approved", 2: "issued", 3: "submitted"}
 
 
+@pytest.mark.fault("database", "An approved request cannot be read", "the job issues the other ones")
+def test_a_request_that_cannot_be_read_keeps_no_other_from_being_signed(
+    ca: CommandLine, opened: Installation, waiting: int
+) -> None:
+    other = opened.issuance.issue(ANNA, [UCCX_SUBSCRIBER.data], Options()).waiting[0].id
+    approve_and_crash(ca, waiting)
+    approve_and_crash(ca, other)
+    tamper(ca, f"UPDATE application SET findings = 'broken' WHERE id = {waiting}")  # noqa: S608
+    assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "done"
+    listed = ca.answer("requests", "list", "--state", "all")["requests"]
+    assert {each["id"]: each["state"] for each in listed} == {other: "issued"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule", "code"),
     [

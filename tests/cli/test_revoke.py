@@ -45,6 +45,20 @@ def test_what_follows_is_told(ca: CommandLine, serial: str) -> None:
     assert "revoked" in told.stdout
 
 
+def test_a_dry_run_tells_what_would_follow(ca: CommandLine, serial: str) -> None:
+    told = ca("revoke", serial, "--reason", "keyCompromise", "--dry-run")
+    assert "No further certificate is issued for this key." in told.stderr
+    assert "nothing was changed" in told.stderr
+    assert "state after" in told.stdout
+
+
+def test_why_nothing_changes_is_told(ca: CommandLine, serial: str) -> None:
+    ca.answer("revoke", serial, "--reason", "superseded", "--yes")
+    told = ca("revoke", serial, "--reason", "keyCompromise", "--yes")
+    assert "The lost key is not recorded" in told.stderr
+    assert "it is left unchanged" in told.stderr
+
+
 def test_a_hold_is_released(ca: CommandLine, serial: str) -> None:
     ca.answer("revoke", serial, "--reason", "certificateHold", "--yes")
     assert ca.answer("release", serial, "--yes")["certificates"][0]["state"] == "released"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -23,6 +24,22 @@ def test_it_decodes_the_certificate(ca: CommandLine, serial: str) -> None:
     assert shown["serial"].strip() == serial
     assert shown["key usage"].strip() == "digitalSignature, keyEncipherment, dataEncipherment, keyAgreement"
     assert shown["issuer"].strip() == "O=Example Lab, CN=Example Lab EC Intermediate CA G1"
+
+
+def test_it_says_what_the_certificate_is_worth_now(ca: CommandLine, serial: str) -> None:
+    assert status(ca, serial) == "active"
+    ca.answer("revoke", serial, "--reason", "certificateHold", "--yes")
+    assert re.fullmatch(r"held since \S+Z, certificateHold, by cli:\S+", status(ca, serial))
+    ca.answer("release", serial, "--yes")
+    assert status(ca, serial) == "active"
+    ca.answer("revoke", serial, "--reason", "superseded", "--yes")
+    assert re.fullmatch(r"revoked since \S+Z, superseded, by cli:\S+", status(ca, serial))
+
+
+def status(ca: CommandLine, serial: str) -> str:
+    """The line about the status."""
+    [line] = [each for each in ca("show", serial).stdout.splitlines() if each.startswith("status")]
+    return line.removeprefix("status").strip()
 
 
 @pytest.mark.parametrize(

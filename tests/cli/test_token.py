@@ -69,6 +69,17 @@ def test_the_limits_are_kept_and_shown(ca: CommandLine, anna: str) -> None:
     assert may in ca("token", "list", "--account", anna).stdout
 
 
+def test_scopes_that_the_role_does_not_allow_are_named(ca: CommandLine, anna: str) -> None:
+    ca("user", "role", anna, "auditor")
+    remark = "The role auditor does not allow all of: submit."
+    assert remark in ca("token", "create", "--account", anna).stderr
+    assert "does not allow" not in ca("token", "create", "--account", anna, "--scope", "audit").stderr
+
+
+def test_a_wrong_profile_is_looked_for_at_its_option(ca: CommandLine, anna: str) -> None:
+    assert "where  --profile\n" in ca("token", "create", "--account", anna, "--profile", "ocsp").stderr
+
+
 def test_without_options_a_token_has_the_usual_scopes_and_no_limit(ca: CommandLine, anna: str) -> None:
     made = ca.answer("token", "create", "--account", anna)
     assert made["scopes"] == ["check", "submit", "read"]

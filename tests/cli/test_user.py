@@ -115,7 +115,7 @@ def test_a_disabled_account_is_told_in_the_list_until_it_is_enabled(ca: CommandL
 
 @pytest.mark.usefixtures("vera")
 def test_disabling_says_what_it_does(ca: CommandLine, anna: str) -> None:
-    assert ca("user", "disable", anna).stdout == "anna is locked out.\n"
+    assert ca("user", "disable", anna).stdout == "anna is disabled.\n"
 
 
 @pytest.mark.parametrize("command", ["disable", "enable"])

@@ -108,7 +108,9 @@ def test_three_nodes_from_the_board_to_verified(browser: Browser, lab: Lab) -> N
             expect(tab.page.locator("main")).to_contain_text("utils service restart Cisco Tomcat")
             node.restart()
             tab.page.click("text=See what the node presents")
-            expect(tab.page.locator("main")).to_contain_text("The node presents the certificate.")
+            expect(tab.page.locator("main")).to_contain_text(
+                "Every EC certificate that is presented is the one from here."
+            )
             tab.page.click("main a.button:text-is('To the board')")
             expect(card(tab, node.host).locator(".state").first).to_have_text("verified")
         begin(tab, HOSTS[0], lab.ports[0])

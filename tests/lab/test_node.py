@@ -155,6 +155,7 @@ def printed(node: LabNode, *lines: str) -> str:
         ("show csr own tomcat-ECDSA", "Does Not Exist"),
         ("set csr gen tomcat", "has no CSR in this lab"),
         ("utils service restart Cisco Tomcat", "Cisco Tomcat[STARTED]"),
+        ("utils service list", "Cisco Tomcat[STARTED]"),
         ("utils system restart", "Operation succeeded"),
         ("show version active", "Executed command unsuccessfully"),
         ("exit", "Command Line Interface"),

@@ -164,6 +164,7 @@ HOSTILE = {
     "blanks after an equals sign": "=" + " " * 60_000 + "!",
     "entities": "&#1" * 20_000,
     "percent": "%0A" * 20_000,
+    "encoded begins": "LS0tLS1CRUdJTiB " * 4_000,
     "numbers": "1" * 60_000,
     "line numbers": "1: -----BEGIN \n" * 4_000,
     "long in NFKC": "\ufdfa" * 20_000,

@@ -387,21 +387,21 @@ def test_a_self_issued_authority_does_not_count_for_policies() -> None:
         renewed = replace(UPPER, key="new key of the upper authority", extra=(ANY,) if policies else ())
         of = AuthorityPath.of((renewed.issued_by(upper), upper.issued_by(ROOT), ROOT.issued_by(ROOT)))
 
-        assert of.findings == ()
+        assert of.errors == ()
         assert list(of.policy_faults("leaf", policies)) == []
 
 
 def test_a_policy_that_ends_above_the_issuing_authority_is_a_fault_of_the_authorities() -> None:
     upper = replace(UPPER, extra=(REQUIRED, policy(POLICY)))
 
-    assert rules(path(ISSUING, upper, ROOT)) == ["chain.policy"]
+    assert rules(path(ISSUING, upper, ROOT)) == ["strict.client", "chain.policy"]
 
 
 def test_below_a_policy_mapping_no_policy_is_valid() -> None:
     mapping = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.33"), bytes.fromhex("3000"))
     of = AuthorityPath.of(limited(extra=((mapping, True), REQUIRED, policy(POLICY))))
 
-    assert of.findings == ()
+    assert of.errors == ()
     assert [each.rule for each in of.policy_faults("leaf", None)] == ["chain.policy"]
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from ca_service.documents.probes import ProbeDocument
+from ca_service.pki.reasons import Reason
 from ca_service.vos.experience import Row, Signing, rows
 from ca_service.vos.served import BROKEN, Ending, PortReport, Remark, Verdict, signings_of
 from tests.probe.conftest import Probe
 from tests.support import tomcat
 from tests.support.factories import OPERATOR
-from tests.support.identities import Identities
+from tests.support.identities import Identities, opened
 from tests.support.tomcat import Connector
 from tests.support.tomcat_ports import connectors, host, name_of
 
 Look = Callable[[str], PortReport]
+LATER: Final = (Remark.AUTHORITY_REVOKED, Remark.ENDING)  # of another installation, or at another time
 
 #: What a probe says of each row of Cisco's table, where a port presents both certificates.
 VERDICTS: Final = {
@@ -74,12 +77,31 @@ def test_a_port_with_one_certificate_or_none_has_its_verdict(look: Look, verdict
     assert found.works is (verdict == "issued")
 
 
-@pytest.mark.parametrize("remark", Remark)
+@pytest.mark.parametrize("remark", [each for each in Remark if each not in LATER])
 def test_what_is_remarkable_about_a_port_of_tomcat_is_said(look: Look, remark: Remark) -> None:
     found = look(remark.value)
     assert found.remarks == (remark,)
     assert found.verdict is (Verdict.RSA_SIGNED if remark is Remark.EXPIRED else Verdict.ISSUED)
     assert found.works is BROKEN.isdisjoint(found.remarks)
+
+
+def test_a_certificate_that_ends_soon_is_told_when_its_time_has_come(
+    identities: Identities, look: Look, ports: dict[str, int]
+) -> None:
+    assert look("ending").remarks == ()
+    with opened(identities.instance, ahead=timedelta(days=11)) as later:
+        [found] = later.probes.probe(OPERATOR, [f"{host('ending')}:{ports['ending']}"])
+    assert (found.verdict, found.remarks, found.works) == (Verdict.ISSUED, (Remark.ENDING,), True)
+
+
+def test_a_certificate_whose_authority_was_revoked_is_told(
+    identities: Identities, ports: dict[str, int], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(identities.instance, tmp_path / "instance")
+    with opened(folder) as copy:
+        copy.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+        [found] = copy.probes.probe(OPERATOR, [f"{host('issued')}:{ports['issued']}"])
+    assert (found.verdict, found.remarks, found.works) == (Verdict.ISSUED, (Remark.AUTHORITY_REVOKED,), False)
 
 
 def test_an_upload_is_presented_after_the_restart_and_not_before(

@@ -213,6 +213,16 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, acces
     assert not database.path.parent.exists()
 
 
+@on_both
+@pytest.mark.fault("database", "A row cannot be read", "refuses with the fix; reports it as no fault of the program")
+@pytest.mark.parametrize("access", ["read", "write"])
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError])
+def test_a_row_that_cannot_be_read_is_told(database: Database, access: str, error: type[Exception]) -> None:
+    with pytest.raises(NotReady) as raised, getattr(database, access)():
+        raise error("broken")
+    assert raised.value.rule == "database.row-unreadable"
+
+
 @pytest.mark.fault("database", "The database file is damaged", "refuses with the fix")
 @pytest.mark.parametrize("access", ["read", "write"])
 def test_a_damaged_database_is_told(tmp_path: Path, access: str) -> None:

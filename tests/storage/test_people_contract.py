@@ -425,3 +425,10 @@ def test_counters_from_the_future_keep_their_failures_and_wait_no_longer_than_ot
     assert store.count([slow()], NOON, event()) == NOON + timedelta(hours=1)
     assert store.count([slow()], NOON + timedelta(hours=1), event()) is None
     assert store.waits_until("x", NOON + timedelta(hours=1)) == NOON + timedelta(hours=2)
+
+
+def test_counters_from_the_future_that_did_not_wait_do_not_wait(house: House) -> None:
+    store = house.edges.attempts
+    for moment in (NOON + timedelta(days=45), NOON):
+        assert store.count([Counter("free", "x", lambda _: timedelta(0))], moment, event()) is None
+    assert store.waits_until("x", NOON) is None

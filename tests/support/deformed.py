@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -76,6 +77,13 @@ DEFORMATIONS: Final[dict[str, Callable[[str], str]]] = {
     "NUL": _each_line(after="\0"),
     "cat -A without its dollar": _each_line(after="^M"),
     "quoted-printable": _quoted_printable,
+    "base64 again": lambda text: base64.encodebytes(text.encode()).decode(),
+    "base64 again in one line": lambda text: base64.b64encode(text.encode()).decode().rstrip("="),
+    "attachment of a mail": lambda text: (
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(text.encode()).decode().replace("\n", "\r\n")
+        + "\r\n--boundary--\r\n"
+    ),
     "HTML entities": lambda text: text.replace("+", "&#43;").replace("=", "&#x3D;").replace("/", "&#47;"),
     "HTML": lambda text: "<pre>" + html.escape(text).replace("\n", "<br>\n") + "</pre>",
     "URL-encoded": quote,

@@ -15,14 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ca_service import clock
 from ca_service import settings as settings_module
-from ca_service.app import open_installation
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from tests.support import pkcs10, requests, tls_servers
-from tests.support.factories import OPERATOR, cheap_hasher
-from tests.support.instances import write_ready
+from tests.support.factories import OPERATOR
+from tests.support.instances import opened_at, write_ready
 from tests.support.request_records import NOBODY_WAITS
 from tests.support.tls_servers import Key
 
@@ -67,6 +66,11 @@ class Identities:
     installation: Installation
     folder: Path
 
+    @property
+    def instance(self) -> Path:
+        """The folder of the installation."""
+        return self.folder.with_name("instance")
+
     def issued(self, host: str, *, days: int | None = None, purposes: tuple[str, ...] = requests.PURPOSES) -> Files:
         """An EC certificate from here, a new one at each call, with the intermediate."""
         csr = pkcs10.pem(requests.node(_owner(host), host, bits=requests.USAGE, purposes=purposes).der())
@@ -101,8 +105,16 @@ def issuing(folder: Path) -> Iterator[Identities]:
     """Open an installation in this folder, with the real clock, and what has certificates from it."""
     write_ready(folder / "instance")
     (folder / "identities").mkdir()
-    installation = open_installation(settings_module.load(NOBODY_WAITS, folder / "instance").settings, cheap_hasher())
-    yield Identities(installation, folder / "identities")
+    with opened(folder / "instance") as installation:
+        yield Identities(installation, folder / "identities")
+
+
+@contextmanager
+def opened(instance: Path, *, ahead: timedelta = timedelta()) -> Iterator[Installation]:
+    """Open the installation in this folder, with a clock that goes and is so far ahead."""
+    settings = settings_module.load(NOBODY_WAITS, instance).settings
+    installation = opened_at(settings, lambda: clock.utc_now() + ahead)
+    yield installation
     installation.close()
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from cryptography import x509
+
+from ca_service import clock
 from ca_service import settings as settings_module
 from ca_service.app import open_installation
+from ca_service.app.composition import Randomness, Time, compose
+from ca_service.app.production import edges_of
 from ca_service.authority.installation import Installation
+from ca_service.authority.people.passwords import Passwords
+from ca_service.authority.ports import Clock
+from ca_service.settings import Settings
 from tests.support.factories import OPERATOR, PLAN, cheap_hasher
 
 _DATABASE: Final = Path("ca.sqlite3")
@@ -32,6 +41,12 @@ def write_migrated(folder: Path) -> None:
 def write_ready(folder: Path) -> None:
     """Write the instance folder of an installation that is ready to sign."""
     _write(folder, _ready())
+
+
+def opened_at(settings: Settings, now: Clock) -> Installation:
+    """Open the installation of these settings, with this clock."""
+    edges = edges_of(settings, Passwords(cheap_hasher()))
+    return compose(edges, Time(now, clock.pause, clock.stopwatch), Randomness(x509.random_serial_number, random.random))
 
 
 @cache

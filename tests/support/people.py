@@ -88,8 +88,9 @@ class InMemoryAttemptStore:
         with self._lock:
             for each in self._tallies.values():
                 if not is_believable(each.last_at, at):
+                    has_waited = each.blocked_until is not None and each.blocked_until > each.last_at
+                    each.blocked_until = at + LONGEST_WAIT if has_waited else None
                     each.last_at = at
-                    each.blocked_until = min(each.blocked_until or at, at + LONGEST_WAIT)
             fresh = {key: each for key, each in self._tallies.items() if each.last_at > at - ATTEMPTS_COUNT_FOR}
             self._tallies = fresh
             waits = [fresh[each.key].blocked_until for each in counters if each.key in fresh]

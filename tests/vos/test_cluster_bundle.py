@@ -79,6 +79,20 @@ def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path
     assert "uccx1.example.com" not in text
 
 
+def test_the_steps_of_a_certificate_for_many_nodes_are_short_and_lead_to_the_runbook() -> None:
+    node, *others = CALLS
+    given = replace(delivery(), node=node, covers=tuple(others))
+    found = cluster_bundle("calls", "calls", [given], CALLS)
+    text = next(file.data.decode() for file in found.extras if file.path.endswith("UPLOAD.txt"))
+    page = next(file.data.decode() for file in found.extras if file.path.endswith("UPLOAD.html"))
+
+    assert len(text.splitlines()) <= 40
+    assert "Upload the certificate to tomcat-ECDSA" in text
+    assert "RUNBOOK.txt in the folder above has these steps" in text
+    assert "Restart the web services" not in text
+    assert "Restart the web services" in page
+
+
 def test_the_same_certificates_give_the_same_bytes() -> None:
     assert bundle().to_zip() == bundle().to_zip()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_what_only_strict_clients_refuse_works_but_does_not_fit() -> None:
     assert check.finding is not None
     assert check.finding.rule == "strict.authority-key-identifier"
     assert (found.works, found.is_fitting) == (True, False)
-    assert found.verdict == "The node would take it and work with it, but strict clients refuse it."
+    assert found.verdict == "The node would take it and work with it, but some clients refuse it."
 
 
 def test_constraints_that_the_library_does_not_process_are_no_second_opinion() -> None:
@@ -117,6 +118,71 @@ def test_a_purpose_that_the_csr_does_not_request_either_is_a_warning() -> None:
 
     assert "fit.purposes-requested" in [each.rule for each in found.findings if not each.is_error]
     assert "fit.purposes" not in failed(found)
+
+
+def test_a_tls_purpose_that_is_missing_is_not_called_fitting_even_if_it_was_not_requested() -> None:
+    """OpenSSL refuses it for that purpose (error 26)."""
+    csr_ = pkcs10.pem(requests.node("uccx1-EC.example.com", "example.com", purposes=("serverAuth",)).der())
+    found = fit(replace(LEAF, purposes=("serverAuth",)), ISSUING, ROOT, csr=csr_)
+
+    assert not found.is_fitting
+    assert "fit.purposes-requested" in [each.rule for each in found.findings]
+
+
+def test_another_path_that_is_refused_is_told() -> None:
+    """OpenSSL takes the first issuer that it finds, and does not try the next one."""
+    leaf, good, root = path(LEAF, ISSUING, ROOT)
+    limited = replace(ISSUING, permitted=[DNS("other.example")]).issued_by(ROOT)
+    one, both = judged((leaf, good, root)), judged((leaf, limited, good, root))
+    [told] = [each for each in both.findings if each.rule == "fit.other-path"]
+
+    assert (one.is_fitting, both.works, both.is_fitting) == (True, True, False)
+    assert "other.example" in told.detail
+    assert "other paths" not in [each.topic for each in one.checks]
+
+
+@pytest.mark.parametrize(
+    ("issuing", "client"),
+    [
+        ({"permitted": [DNS("")]}, "Java"),
+        ({"excluded": [x509.RegisteredID(x509.ObjectIdentifier("1.2.3"))]}, "GnuTLS"),
+        ({"extra": ((x509.PolicyConstraints(5, None), True),)}, "GnuTLS"),
+    ],
+)
+def test_what_one_client_does_not_process_is_not_called_fitting(issuing: dict[str, Any], client: str) -> None:
+    found = fit(LEAF, replace(ISSUING, **issuing), ROOT)
+    [told] = [each for each in found.findings if each.rule == "strict.client"]
+
+    assert client in told.detail
+    assert (found.works, found.is_fitting) == (True, False)
+
+
+def test_a_certificate_that_signs_itself_is_not_called_fitting() -> None:
+    found = fit(LEAF)
+
+    assert "fit.self-signed" in [each.rule for each in found.findings]
+    assert (found.works, found.is_fitting) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "is_told"),
+    [
+        ("::/0", "192.0.2.1", True),
+        ("2000::/3", "34.1.2.3", True),
+        ("2000::/3", "192.0.2.1", False),
+        ("2001:db8::/32", "192.0.2.1", False),
+        ("::/0", "2001:db8::1", False),
+        ("10.0.0.0/8", "192.0.2.1", False),
+    ],
+)
+def test_an_ipv6_network_that_java_cannot_compare_with_an_ipv4_address(
+    network: str, address: str, *, is_told: bool
+) -> None:
+    """Java 17: IPAddressName.constrains, "Index 4 out of bounds for length 4"."""
+    issuing = replace(ISSUING, excluded=[x509.IPAddress(ip_network(network))])
+    found = fit(replace(LEAF, hosts=(*LEAF.hosts, x509.IPAddress(ip_address(address)))), issuing, ROOT)
+
+    assert ("Java" in "".join(each.detail for each in found.findings if each.rule == "strict.client")) is is_told
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ca_service.errors import Rule, Severity
+from ca_service.pki import name_constraints, path_validation, policies, strictness
 from ca_service.vos import checks, fit, fit_chain, fit_request
 from ca_service.vos.knowledge import sources
 from ca_service.vos.messages import MAX_LENGTH, Kind, all_messages, explain, find_messages, fold
@@ -84,6 +85,37 @@ PRINTED: Final = {
     "HTTP 500": "api-500",
     "%UC_CERT-4-CertValidLessThanMonth: %[Message=Certificate expiration Notification.": "node-expiry",
     "The signing certificate does not match what's defined in the entity metadata.": "saml-signature",
+    "Msis.SamlException: MSIS0038: SAML Message has wrong signature. Issuer: 'cucm1.example.com'.": "saml-signature",
+    "40E7B3F1397F0000:error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:ssl/"
+    "statem/statem_clnt.c:1889:": "verify-failed",
+    "The remote certificate is invalid according to the validation procedure": "verify-failed",
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get issuer certificate": "openssl-chain",
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch": "bad-domain",
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Missing Authority Key Identifier": "strict-refused",
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority": "openssl-chain",
+    "curl: (60) SSL: no alternative certificate subject name matches target host name 'uccx1'": "bad-domain",
+    "x509: certificate relies on legacy Common Name field, use SANs instead": "chrome-no-names",
+    "CertGetCertificateChain trust error CERT_TRUST_IS_UNTRUSTED_ROOT": "root-not-trusted",
+    "A certificate chain processed, but terminated in a root certificate which is not trusted by the trust provider. "
+    "0x800B0109": "root-not-trusted",
+    "error 47 at 0 depth lookup: permitted subtree violation": "path-refused",
+    "java.security.cert.CertPathValidatorException: basic constraints check failed: pathLenConstraint violated - this "
+    "cert must be the last cert in the certification path": "path-refused",
+    "javax.net.ssl.SSLHandshakeException: PKIX path validation failed: java.security.cert.CertPathValidatorException: "
+    "name constraints check failed": "path-refused",
+    "sun.security.validator.ValidatorException: PKIX path validation failed: validity check failed": "certificate-date",
+    "PKIX path validation failed: java.security.cert.CertPathValidatorException: Algorithm constraints check failed on "
+    "signature algorithm: SHA1withRSA": "weak-signature",
+    "error:0A00042E:SSL routines:ssl3_read_bytes:tlsv1 alert protocol version": "tls-version",
+    "javax.net.ssl.SSLHandshakeException: No appropriate protocol (protocol is disabled or cipher suites are "
+    "inappropriate)": "tls-version",
+    "curl: (35) error:0A00010B:SSL routines::wrong version number": "not-tls",
+    "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown": "alert-certificate",
+    "ERR_BAD_SSL_CLIENT_AUTH_CERT": "client-certificate",
+    "schannel: next InitializeSecurityContext failed: CRYPT_E_NO_REVOCATION_CHECK (0x80092012)": "no-crl",
+    "SEC_ERROR_REUSED_ISSUER_AND_SERIAL": "reused-serial",
+    "keytool error: java.lang.Exception: Public keys in reply and keystore don't match": "keytool-key",
+    "keytool error: java.lang.Exception: Input not an X.509 certificate": "not-a-certificate",
 }
 #: A word of the cause that no other message has for its reason.
 CAUSES: Final = {
@@ -234,7 +266,8 @@ def test_a_code_of_hcmf_leads_to_the_same_steps_as_the_message_of_the_node() -> 
 
 
 def test_the_rules_that_are_named_are_those_of_the_fit_check() -> None:
-    files = [file for file in resources.files("ca_service.vos").iterdir() if file.name.endswith(".py")]
+    folders = [resources.files(f"ca_service.{name}") for name in ("vos", "pki")]
+    files = [file for folder in folders for file in folder.iterdir() if file.name.endswith(".py")]
     code = "".join(file.read_text("utf-8") for file in files)
 
     for message in all_messages():
@@ -252,11 +285,13 @@ WITHOUT_WORDS: Final = {"fit.rsa-leaf"}
 
 
 def test_every_fault_that_the_fit_check_finds_has_its_message() -> None:
-    modules = [fit, fit_chain, checks, fit_request]
+    modules = [fit, fit_chain, checks, fit_request, path_validation, name_constraints, policies]
     rules = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
-    errors = {rule.id for rule in rules if rule.id.startswith("fit.") and rule.severity is Severity.ERROR}
+    errors = {rule.id for rule in rules if rule.severity is Severity.ERROR and rule.id.startswith(("fit.", "chain."))}
+    strict = {rule.id for rule in vars(strictness).values() if isinstance(rule, Rule) and rule.id.startswith("strict.")}
     explained = {rule for message in all_messages() for rule in message.rules}
     assert errors - ABOUT_FILES - WITHOUT_WORDS <= explained
+    assert strict <= explained
     assert not WITHOUT_WORDS & explained
 
 

@@ -119,7 +119,10 @@ def test_a_port_without_a_certificate_has_the_verdict_of_its_ending(ending: Endi
             (certified(EC, HOST, by=(EC_ISSUER, EC_ISSUER_KEY), start=NOON + timedelta(days=1)), EC_ISSUER),
             Remark.EXPIRED,
         ),
-        ((certified(EC, HOST, by=(EC_ISSUER, EC_ISSUER_KEY), start=START, days=39), EC_ISSUER), Remark.ENDING),
+        (
+            (certified(EC, HOST, by=(EC_ISSUER, EC_ISSUER_KEY), start=NOON - timedelta(days=61), days=90), EC_ISSUER),
+            Remark.ENDING,
+        ),
         (
             (
                 certified(
@@ -140,6 +143,14 @@ def test_what_is_remarkable_about_a_certificate_is_said(chain: tuple[x509.Certif
     assert found.remarks == (remark,)
     assert found.works is (remark in (Remark.ENDING, Remark.NO_CLIENT_AUTH))
     assert len(found.sentences) == 2
+
+
+@pytest.mark.parametrize(("age", "remarks"), [(9, ()), (11, (Remark.ENDING,))])
+def test_a_certificate_with_a_short_lifetime_ends_soon_in_its_second_half(
+    age: int, remarks: tuple[Remark, ...]
+) -> None:
+    leaf = certified(EC, HOST, by=(EC_ISSUER, EC_ISSUER_KEY), start=NOON - timedelta(days=age), days=20)
+    assert judged(served(leaf, EC_ISSUER), Ours("00ff", is_newest=True, is_good=True)).remarks == remarks
 
 
 def test_a_wildcard_covers_one_label() -> None:

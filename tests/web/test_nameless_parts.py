@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.installation import Installation
+from tests.support.factories import OPERATOR
 from tests.web.conftest import Made
 from tests.web.visitor import Visitor, carried_to, visit
 
@@ -58,3 +60,30 @@ def test_the_page_names_the_rule(visitor: Visitor, head: bytes) -> None:
     answer = visitor.client.post("/sign-in", data=body, content_type="multipart/form-data; boundary=x")
 
     assert "form.part-name" in answer.text
+
+
+NAMED = b'--x\r\nContent-Disposition: form-data; name="csr"; filename="'
+UNREADABLE = {
+    "no boundary": ("multipart/form-data", NAMED + b'a"\r\n\r\nvalue\r\n--x--\r\n', "form.unreadable"),
+    "another boundary": ("multipart/form-data; boundary=y", NAMED + b'a"\r\n\r\nvalue\r\n--x--\r\n', "form.unreadable"),
+    "cut off": ("multipart/form-data; boundary=x", b"--x\r\n" + FIELD + b"; name=csr\r\n\r\nvalue", "form.unreadable"),
+    "a name in Shift JIS": (
+        "multipart/form-data; boundary=x",
+        NAMED + "\u8a3c\u660e.csr".encode("cp932") + b'"\r\n\r\nvalue\r\n--x--\r\n',
+        "form.file-name",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "body", "rule"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("address", ["/", "/sign-in", "/api/v1/checks"])
+def test_a_form_that_cannot_be_read_is_not_read_as_an_empty_one(
+    requester: Visitor, installation: Installation, address: str, kind: str, body: bytes, rule: str
+) -> None:
+    """curl on a Windows computer in Japan writes the name of a file in Shift JIS."""
+    token = installation.tokens.create(OPERATOR, "requester", "test", 1).secret
+    headers = {"Authorization": f"Bearer {token}"} if address.startswith("/api") else {}
+    answer = requester.client.post(address, data=body, content_type=kind, headers=headers)
+
+    assert answer.status_code == 400
+    assert rule in answer.text

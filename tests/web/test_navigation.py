@@ -94,6 +94,11 @@ def test_a_form_about_a_version_leaves_the_version_of_the_service_in_the_footer(
     assert f"ca_service {__version__} · Help" in administrator.page("/products?version=12.5").text
 
 
+def test_where_the_root_key_is_is_for_administrators(signed_in: Callable[[Role], Visitor]) -> None:
+    seen = {role: "root key is on this machine" in signed_in(role).get("/authority").text for role in Role}
+    assert seen == {role: role is Role.ADMINISTRATOR for role in Role}
+
+
 def test_an_auditor_is_told_that_requests_are_only_checked(signed_in: Callable[[Role], Visitor]) -> None:
     assert "but not submit them" in signed_in(Role.AUDITOR).get("/sign").text
     assert "before you sign or submit" in signed_in(Role.REQUESTER).get("/sign").text

@@ -55,11 +55,14 @@ def test_a_name_that_dns_does_not_know_is_one_row_without_a_port(requester: Visi
 def test_a_certificate_from_here_is_linked(requester: Visitor, prober: FakeProber, installation: Installation) -> None:
     (serial,) = requester.issue(UCCX_PUBLISHER)
     delivery = installation.issuance.delivery(installation.issuance.get_certificate(OPERATOR, serial))
+    requester.post("/probe", {"hosts": f"{HOST}:8443"})
     prober.chains = {(HOST, 8443): (delivery.leaf, *delivery.authorities[:-1])}
     text = requester.post("/probe", {"hosts": f"{HOST}:8443"}).text
     assert f"/certificates/{serial}" in text
     assert "Every EC certificate that is presented is the one from here." in read(text).text
-    assert "presents this certificate" in requester.page(f"/certificates/{serial}").text
+    shown = requester.page(f"/certificates/{serial}").text
+    assert "presents this certificate" in shown
+    assert f"Earlier on its ports {HOST}:8443 closed from 20" in shown
 
 
 def test_a_node_that_was_not_restarted_is_named(

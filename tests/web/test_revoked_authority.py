@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from ca_service.authority.access.permissions import Role
 from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
@@ -61,6 +64,26 @@ def test_the_pages_say_nothing_about_a_good_intermediate(requester: Visitor, pat
 def test_no_bundle_makes_a_node_trust_it(requester: Visitor, revoked: str) -> None:
     assert requester.get(f"/certificates/{revoked}/download").status_code == 409
     assert requester.get(f"/certificates/{revoked}/files/2-intermediate.tomcat-trust.pem").status_code == 409
+
+
+def test_its_certificates_are_not_recommended_on_any_page(requester: Visitor, revoked: str) -> None:
+    page = requester.page(f"/certificates/{revoked}")
+    assert "authority revoked" in page.text
+    assert "days left" not in page.text
+    assert "Next steps" not in page.text
+    assert not [link for link in page.links if "format=zip" in link]
+    assert "Clients reject every certificate that it issued" in requester.get("/certificates").text
+
+
+@pytest.mark.usefixtures("revoked")
+def test_administrators_see_it_on_the_overview(signed_in: Callable[[Role], Visitor]) -> None:
+    assert "intermediate-g1 is revoked or on hold" in signed_in(Role.ADMINISTRATOR).get("/").text
+
+
+def test_certificates_of_a_good_intermediate_have_no_such_warning(requester: Visitor) -> None:
+    [serial] = requester.issue(UCCX_PUBLISHER)
+    assert "authority revoked" not in requester.get(f"/certificates/{serial}").text
+    assert "Clients reject" not in requester.get("/certificates").text
 
 
 def test_the_leaf_itself_can_be_looked_at(requester: Visitor, revoked: str) -> None:

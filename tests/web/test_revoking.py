@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 
@@ -69,6 +70,26 @@ def test_another_word_confirms_nothing(approver: Visitor, serial: str, typed: st
     assert answer.status_code == 400
     assert read(answer.text).blocking == ["confirmation.wrong"]
     assert "Clients that check revocation reject it" not in approver.get(f"/certificates/{serial}").text
+
+
+def test_a_wrong_time_keeps_what_was_typed(approver: Visitor, serial: str) -> None:
+    form = {"serial": serial, "reason": "keyCompromise", "invalid_since": "2999-01-01T10:00", "note": "laptop stolen"}
+    for answer in (
+        approver.get(f"/revoke?{urlencode(form)}"),
+        approver.post("/revoke", form | {"confirmation": HOST}),
+    ):
+        assert (answer.status_code, read(answer.text).blocking) == (400, ["revocation.invalid-since-future"])
+        assert 'value="laptop stolen"' in answer.text
+        assert "Preview the effect" in answer.text
+        assert "Revoke permanently" not in answer.text
+
+
+def test_a_second_click_shows_that_it_is_revoked(approver: Visitor, serial: str) -> None:
+    revoke(approver, serial)
+    form = {"serial": serial, "reason": "superseded", "confirmation": HOST}
+    answer = approver.post("/revoke", form)
+    assert (answer.status_code, read(answer.text).blocking) == (200, [])
+    assert "it is left unchanged" in answer.text
 
 
 def test_several_hosts_are_confirmed_by_their_number(approver: Visitor, serial: str) -> None:

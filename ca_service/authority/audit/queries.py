@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
 from ca_service.authority.audit.entries import EventQuery
@@ -26,7 +26,7 @@ EVENT_TIME: Final = Rule(
 
 FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
 _MAX_LENGTH: Final = 200
-_SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}")
+_SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}|[0-9A-Fa-f]{36,40}")
 
 
 def asked(values: Mapping[str, str]) -> EventQuery:
@@ -42,7 +42,7 @@ def asked(values: Mapping[str, str]) -> EventQuery:
     before = _moment("until", given["until"], findings)
     if findings:
         raise InvalidInput(*findings)
-    query = EventQuery(text=given["q"], actor=given["actor"], subject=given["subject"])
+    query = EventQuery(text=given["q"], actor=given["actor"], subject=_whole(given["subject"]))
     return replace(query, events=events, since=since, before=before)
 
 
@@ -50,6 +50,11 @@ def _plain(text: str) -> str:
     """Return the typed text without blanks around it, NUL, and the colons of a serial number: no event holds those."""
     plain = text.replace("\0", "").strip()[:_MAX_LENGTH]
     return plain.replace(":", "").lower() if _SERIAL.fullmatch(plain) else plain
+
+
+def _whole(subject: str) -> str:
+    """Return the subject, a serial number with the zeros that other tools leave out: it is compared as a whole."""
+    return subject.zfill(40) if _SERIAL.fullmatch(subject) else subject
 
 
 def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:
@@ -70,8 +75,16 @@ def _moment(name: Literal["since", "until"], text: str, findings: list[Finding])
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))  # in a URL, a plus is decoded as a blank
         at = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-        step = timedelta(days=1) if len(text) == len("2026-11-23") else timedelta(seconds=1)
+        step = timedelta(days=1) if _is_day(text) else timedelta(seconds=1)
         return at + step if name == "until" else at
     except (ValueError, OverflowError):
         findings.append(EVENT_TIME.at(f"/{name}", name=name, value=f"\u201c{text[:40]}\u201d"))
         return None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -9,7 +9,6 @@ from cryptography import x509
 from ca_service.authority.access.permissions import Action, Actor, require, require_unbounded
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.fleet.node_plan import Order, Plan
-from ca_service.authority.fleet.probing import host_and_port
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.store import HostProductStore
 from ca_service.authority.ports import Clock
@@ -49,24 +48,23 @@ class NodeCommands:
             return ()
         return node_lines.preparing_steps(find_node(self._products, plan.host, order), order.purpose)
 
-    def running_steps(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
+    def running_steps(self, actor: Actor, host: str, order: Order) -> tuple[Step, ...]:
         """Return the steps after which a host presents its certificate: no API restarts services."""
         _require(actor)
-        host, _ = host_and_port(text)
         with limited(_STORING_SECONDS):  # after a run, which takes longer than requests may wait
             return node_lines.running_steps(host, find_node(self._products, host, order), order.purpose)
 
-    def lines(self, actor: Actor, text: str, order: Order) -> tuple[Step, ...]:
+    def lines(self, actor: Actor, host: str, order: Order) -> tuple[Step, ...]:
         """Return the steps for the command line of a host: those for a CSR, or with a certificate all others.
 
-        The certificate is the newest one of this host for the purpose, if it is not revoked and does not end soon.
-        Raises InvalidInput for what is no host, product or version, Conflict if an authority above the certificate is
+        The certificate is the newest one of this host for the purpose, if it is not revoked and does not end soon, and
+        unless a new CSR is wanted.
+        Raises InvalidInput for what is no product or version, Conflict if an authority above the certificate is
         revoked.
         """
         _require(actor)
-        host, _ = host_and_port(text)
         node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
-        record = self._find_usable(host, order)
+        record = None if order.new_csr else self._find_usable(host, order)
         if record is None:
             given = (("--product", order.product), ("--version-of", order.version))
             options = [word for option, value in given if value for word in (option, value)]

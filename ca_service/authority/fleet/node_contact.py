@@ -23,7 +23,7 @@ NODE_SIGN_IN: Final = Rule(
 NODE_PASSWORD: Final = Rule(
     "node.password",
     "The password of the node is missing.",
-    "Enter it. It is kept for one step, so that each step asks for it. Nothing was sent: nodes lock accounts.",
+    "Give it with each call: it is not stored. Nothing was sent to the node.",
 )
 
 

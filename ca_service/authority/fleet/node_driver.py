@@ -153,7 +153,7 @@ class NodeDriver:
         return Contact(place, certificate, Warrant.ISSUED if is_proof else Warrant.NONE)
 
     def plan(self, actor: Actor, contact: Contact, credentials: Credentials, order: Order) -> Plan:
-        """Return what has to change on the node; nothing is changed on it. Slots show a certificate that it has.
+        """Return what has to change on the node; nothing is changed on it. Its slots show the certificate that it has.
 
         Raises as NodeSession does, Busy, and TooManyAttempts after a password that the node refused.
         """
@@ -165,7 +165,11 @@ class NodeDriver:
                 # Nothing depends on it. A refusal is an answer, and ends the wait; no answer does not.
                 with suppress(Unanswered), node.call() as session, suppress(Refused, Unprivileged):
                     plan = with_options(plan, session.read_options())
-            if plan.stage is Stage.INSTALLED:  # there may be no run afterwards that marks it
+            # There may be no run afterwards.
+            node.lease.extend()
+            with limited(STORING_SECONDS):
+                self._slots.take_back(actor, plan.host, plan.purpose, plan.present)
+            if plan.stage is Stage.INSTALLED:
                 self._follow(actor, node, plan)
         return plan
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cryptography import x509
+
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.fleet.clusters import Fleet, cluster_pages
 from ca_service.authority.fleet.handover import Handover, Line
 from ca_service.authority.fleet.matching import match
 from ca_service.authority.fleet.records import ClusterRecord
 from ca_service.authority.issuance.examination import Options
+from ca_service.pki import encodings
 from ca_service.vos.destinations import Destination
 from ca_service.vos.purposes import Purpose
 
@@ -49,6 +52,17 @@ class NodeSlots:
             for key in (*stores, *(line.upload_step for line in own)) if own else ():
                 if key not in board.marks:
                     self._handover.mark(actor, cluster.id, key, done=True)
+
+    def take_back(self, actor: Actor, host: str, purpose: Purpose, present: x509.Certificate | None) -> None:
+        """Undo the marks of a certificate that the node does not have: it was installed again, or has another one."""
+        der = encodings.der(present) if present else b""
+        for cluster_id, line in self.lines(actor, host):
+            slot = line.slot
+            if slot.purpose != purpose or slot.certificate is None or slot.certificate.der == der:
+                continue
+            for mark, step in ((slot.verified, line.verify_step), (slot.uploaded, line.upload_step)):
+                if mark is not None:
+                    self._handover.mark(actor, cluster_id, step, done=False)
 
     def _clusters(self, actor: Actor, host: str) -> Iterator[ClusterRecord]:
         for page in cluster_pages(self._fleet, actor, host):

@@ -30,6 +30,7 @@ from ca_service.authority.issuance.store import HostProductStore, Ledger
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import RevocationStatus
 from ca_service.authority.revocation.store import RevocationStore
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.deadline import limited
 from ca_service.errors import Busy, InvalidInput, NotFound, Rule
 from ca_service.pki import encodings, names
@@ -101,6 +102,7 @@ class Probes:
         ledger: Ledger,
         leaves: LeafStore,
         revocations: RevocationStore,
+        trusted: TrustedAuthorities,
         products: HostProductStore,
         fleet: Fleet,
         handover: Handover,
@@ -113,6 +115,7 @@ class Probes:
         self._ledger = ledger
         self._leaves = leaves
         self._revocations = revocations
+        self._trusted = trusted
         self._products = products
         self._fleet = fleet
         self._handover = handover
@@ -234,7 +237,12 @@ class Probes:
         successor = self._leaves.find_successor(record.serial_number, self._clock())
         revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)
         is_good = RevocationStatus(record, revocation).is_good
-        return Ours(record.serial_number, is_newest=successor is None, is_good=is_good)
+        return Ours(
+            record.serial_number,
+            is_newest=successor is None,
+            is_good=is_good,
+            has_good_authorities=self._trusted.is_good(record.issuer_id),
+        )
 
     def _moving(
         self,

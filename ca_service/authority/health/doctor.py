@@ -24,6 +24,7 @@ from ca_service.authority.jobs import Jobs
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.trust import TrustedAuthorities
+from ca_service.authority.status.crl_importer import CRLImporter
 from ca_service.authority.status.crl_publisher import SERVICE, CRLPublisher
 from ca_service.authority.status.responders import Responders
 from ca_service.errors import Busy, CAServiceError, Finding, Rule, Severity, Visibility
@@ -47,12 +48,6 @@ DOCTOR_ENDS_SOON: Final = Rule(
     "Plan its successor with another name: a node keeps one certificate per name.",
     Severity.WARNING,
 )
-DOCTOR_REVOKED: Final = Rule(
-    "doctor.revoked",
-    "The intermediate, or an authority above it, is revoked or on hold, so nothing is signed.",
-    "Set up another authority in another instance folder, and issue the certificates there.",
-    Severity.WARNING,
-)
 DOCTOR_DISK: Final = Rule(
     "doctor.disk",
     "The disk of the instance folder has {free} MiB left; writing stops without space.",
@@ -69,6 +64,12 @@ DOCTOR_NOT_CURRENT: Final = Rule(
     "The {what} of {issuer} is valid from {start} to {end}, but not now.",
     "A running service renews it: look at `ca-service jobs list` and the log. Sign the CRL of an offline root with "
     "`ca-service crl sign-root`.",
+)
+DOCTOR_AUTHORITY_REVOKED: Final = Rule(
+    "doctor.authority-revoked",
+    "{issuer} is revoked or on hold since {date}: it issues nothing, and clients reject what it issued.",
+    "Set up another authority in another instance folder, and issue the certificates there.",
+    Severity.WARNING,
 )
 DOCTOR_JOB_LATE: Final = Rule(
     "doctor.job-late",
@@ -121,10 +122,11 @@ class Doctor:
         folder: InstanceFolder,
         keystore: KeyStore,
         hierarchy: Hierarchy,
-        trusted: TrustedAuthorities,
         clock_check: ClockCheck,
         agreement: Agreement,
+        trusted: TrustedAuthorities,
         crl_publisher: CRLPublisher,
+        crl_importer: CRLImporter,
         responders: Responders,
         jobs: Jobs,
         published: PublishedFiles,
@@ -135,10 +137,11 @@ class Doctor:
         self._folder = folder
         self._keystore = keystore
         self._hierarchy = hierarchy
-        self._trusted = trusted
         self._clock_check = clock_check
         self._agreement = agreement
+        self._trusted = trusted
         self._crl_publisher = crl_publisher
+        self._crl_importer = crl_importer
         self._responders = responders
         self._jobs = jobs
         self._arrival = arrival
@@ -153,6 +156,7 @@ class Doctor:
             Check("authority-key", "keys of the authorities", self._keys, start, everyone),
             Check("root-key", "key of the root", self._root_key),
             Check("chain-validity", "validity of the chain", self._validity, start, everyone),
+            Check("authority-revocation", "revocation of the authorities", self._revoked_authorities, ready),
             Check("clock", "clock", self._clock_faults, start, everyone),
             Check("revocation-lists", "CRLs are current", self._lists, ready, everyone),
             Check("ocsp-signer", "OCSP signers are current", self._signers, ready, everyone),
@@ -219,9 +223,13 @@ class Doctor:
             yield AUTHORITY_EXPIRED.at(start=validity.not_before.date().isoformat(), end=end.date().isoformat())
         elif end - now < SOON:
             yield DOCTOR_ENDS_SOON.at(end=end.date().isoformat())
-        if self._trusted.is_issuing_revoked():
-            yield DOCTOR_REVOKED.at()
         yield from (*active.path.errors, *active.warnings)
+
+    def _revoked_authorities(self) -> Iterator[Finding]:
+        """Yield warnings, no errors: a service that is not ready would hide the CRL from its clients."""
+        for issuer_id, revocation in self._trusted.list_revoked():
+            yield DOCTOR_AUTHORITY_REVOKED.at(issuer=issuer_id, date=revocation.revoked_at.date().isoformat())
+        yield from self._crl_importer.find_unlisted()
 
     def _clock_faults(self) -> Iterator[Finding]:
         if found := self._clock_check.find_fault():

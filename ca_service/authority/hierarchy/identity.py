@@ -92,7 +92,7 @@ class Identity:
     def _require_id(self, expected: str) -> None:
         found = self._tables.installation_id()
         if found != expected:
-            raise NotReady.because(DATABASE_FOREIGN, found=found, expected=expected)
+            raise NotReady.because(DATABASE_FOREIGN, found=found or "none", expected=expected)
 
     def settle(self) -> None:
         """Write the id beside the keys if an authority can issue and its key is here.

@@ -54,6 +54,7 @@ KEYS: Final = ("expires", "status", *get_args(Key))
 _WORD: Final = re.compile(r'([A-Za-z]+(?:[<>]=?|[:=]))?"([^"]*)"|(\S+)')
 _FILTER: Final = re.compile(r"([A-Za-z]+)([<>]=?|[:=])(.*)", re.DOTALL)
 _HEXADECIMAL: Final = re.compile("[0-9a-f]+")
+_WITHOUT_ZEROS: Final = range(36, 40)  # digits of a serial number as other tools print it
 _RELATIVE: Final = re.compile(r"(-?\d{1,5})([dw])", re.IGNORECASE | re.ASCII)
 _DAY: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DAYS: Final = {"d": 1, "w": 7}
@@ -86,7 +87,7 @@ def parse(text: str, at: datetime) -> Filter:
     found, findings = Filter(at), list[Finding]()
     for word in _words(text.encode("utf-8", "replace").decode()):
         if isinstance(word, str):
-            found = replace(found, words=(*found.words, word.lower()))
+            found = _searched(found, word.lower())
             continue
         try:
             found = _narrowed(found, word)
@@ -106,6 +107,14 @@ def _words(text: str) -> Iterator[str | _Typed]:
         typed = _FILTER.fullmatch(plain if quoted is None else start + quoted)
         word = _Typed(typed[1].lower(), typed[2], typed[3]) if typed else None
         yield word if word and _is_meant(word) else match[0]
+
+
+def _searched(found: Filter, word: str) -> Filter:
+    """Return the filter narrowed by a free word; a serial number may lack the zeros before it."""
+    digits = _serial(word)
+    if len(digits) in _WITHOUT_ZEROS:
+        return replace(found, conditions=(*found.conditions, Condition("serial", _beginnings(digits), is_part=True)))
+    return replace(found, words=(*found.words, word))
 
 
 def _is_meant(word: _Typed) -> bool:
@@ -145,7 +154,8 @@ def _check(word: _Typed, values: tuple[str, ...]) -> None:
 def _condition(word: _Typed, values: tuple[str, ...]) -> Condition:
     is_part = word.operator == ":" and word.key not in _CHOICES
     if word.key == "serial":
-        values = tuple(_serial(value) if is_part else _serial(value).zfill(40) for value in values)
+        digits = map(_serial, values)
+        values = tuple(each for value in digits for each in (_beginnings(value) if is_part else (value.zfill(40),)))
     return Condition(cast(Key, word.key), values, is_part)
 
 
@@ -153,6 +163,11 @@ def _serial(value: str) -> str:
     """Return the digits without colons; empty if it is not a serial number."""
     digits = value.replace(":", "")
     return digits if len(digits) <= 40 and _HEXADECIMAL.fullmatch(digits) else ""
+
+
+def _beginnings(digits: str) -> tuple[str, ...]:
+    """Return what a serial number with these digits begins with; one that is almost whole may lack zeros before it."""
+    return (digits, digits.zfill(40)) if len(digits) in _WITHOUT_ZEROS else (digits,)
 
 
 def _too_long(length: int) -> Finding:

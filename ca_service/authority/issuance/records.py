@@ -53,6 +53,11 @@ REQUEST_REFUSED_EARLIER: Final = Rule(
     "Only a person can approve it now; no rule does.",
     Severity.WARNING,
 )
+REQUEST_UNREADABLE: Final = Rule(
+    "request.unreadable",
+    "Request {id} is not shown: its row in the database cannot be read.",
+    "Ask the operator to run `ca-service audit verify`, and to restore the database from a backup.",
+)
 
 
 class State(StrEnum):
@@ -312,7 +317,16 @@ class RequestQuery:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """One page of a list, and the cursor of the next page, empty on the last."""
+    """One page of a list, and the cursor of the next page, empty on the last.
+
+    `unreadable` are the numbers of the requests of the page whose rows cannot be read.
+    """
 
     items: tuple[RequestRecord, ...]
     next_cursor: str
+    unreadable: tuple[int, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings about requests that are missing in the page."""
+        return tuple(REQUEST_UNREADABLE.at(id=each) for each in self.unreadable)

@@ -22,6 +22,12 @@ REVOCATION_EFFECT: Final = Rule(
     "If the host is in use, install another certificate first and verify that the host presents it.",
     Severity.WARNING,
 )
+REVOCATION_HOLD_ENDS: Final = Rule(
+    "revocation.hold-ends",
+    "The hold of {hosts} becomes permanent ({count}); these certificates stay invalid.",
+    "",
+    Severity.WARNING,
+)
 REVOCATION_CANNOT_BE_UNDONE: Final = Rule(
     "revocation.cannot-be-undone",
     "This cannot be undone.",
@@ -86,7 +92,7 @@ def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationSta
 
 def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationStatus]) -> Iterator[Finding]:
     if outcome.changed:
-        yield _nobody_accepts(outcome)
+        yield from _nobody_accepts(outcome)
         yield _hold() if reason is Reason.CERTIFICATE_HOLD else _final()
     if reason is Reason.KEY_COMPROMISE:
         yield _key_is_lost() if all(map(_reports, outcome.changes)) else _key_is_not_reported()
@@ -109,8 +115,12 @@ def why_not_released(outcome: Outcome) -> tuple[Finding, ...]:
     return (REVOCATION_NOT_HELD.at(),)
 
 
-def _nobody_accepts(outcome: Outcome) -> Finding:
-    return REVOCATION_EFFECT.at(count=len(outcome.changed), hosts=_hosts(outcome))
+def _nobody_accepts(outcome: Outcome) -> Iterator[Finding]:
+    """Yield what becomes invalid, and what stays so: the certificates that are on hold."""
+    for rule, is_hold in ((REVOCATION_EFFECT, False), (REVOCATION_HOLD_ENDS, True)):
+        changes = tuple(each for each in outcome.changed if (each.effect is Effect.MAKE_FINAL) is is_hold)
+        if changes:
+            yield rule.at(count=len(changes), hosts=_hosts(Outcome(changes)))
 
 
 def _final() -> Finding:

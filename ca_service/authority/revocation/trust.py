@@ -36,8 +36,17 @@ class TrustedAuthorities:
 
     def is_issuing_revoked(self) -> bool:
         """Tell whether the issuing authority, or one above it, is revoked or on hold: then it signs nothing."""
+        return bool(self.list_revoked())
+
+    def list_revoked(self) -> tuple[tuple[str, RevocationRecord], ...]:
+        """Return each authority of the issuing chain that is revoked or on hold, with its revocation."""
         active = self._hierarchy.find_active()
-        return active is not None and any(self._find_revocation(link) for link in active.links.values())
+        links = active.links if active else {}
+        return tuple((each, found) for each, link in links.items() if (found := self._find_revocation(link)))
+
+    def is_good(self, issuer_id: str) -> bool:
+        """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
+        return not any(self._find_revocation(link) for link in self._hierarchy.links_of(issuer_id).values())
 
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""

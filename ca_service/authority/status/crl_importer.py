@@ -125,6 +125,17 @@ class CRLImporter:
         remarks = (*_remarks(found), *self._forgotten(issuer, found))
         return ImportedCRL(record, tuple(self._changed(issuer, transitions)), remarks)
 
+    def find_unlisted(self) -> Iterator[Finding]:
+        """Yield the revoked authorities that the newest CRL of the one above lacks, because its key is not here."""
+        for issuer in self._hierarchy.list_issuers():
+            if issuer.key_id is None and issuer.certificate_der is not None:
+                yield from self._forgotten(issuer, self._newest(issuer))
+
+    def _newest(self, issuer: IssuerRecord) -> x509.CertificateRevocationList | None:
+        newest = self._crls.find_newest(issuer.id)
+        data = self._crls.read_crl(issuer.id, newest.number) if newest else None
+        return x509.load_der_x509_crl(data.full) if data else None
+
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
         """Return the authority that signed the CRL."""
         records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
@@ -177,10 +188,10 @@ class CRLImporter:
         serials = {each.after.serial_number for each in transitions}
         return (each.id for each in self._below(issuer) if _serial(certificate_of(each)) in serials)
 
-    def _forgotten(self, issuer: IssuerRecord, found: x509.CertificateRevocationList) -> Iterator[Finding]:
+    def _forgotten(self, issuer: IssuerRecord, found: x509.CertificateRevocationList | None) -> Iterator[Finding]:
         for each in self._below(issuer):
             record = revocation_of(self._revocations, each)
-            if record is not None and record.state is State.REVOKED and _find(found, each) is None:
+            if record is not None and record.state is State.REVOKED and (found is None or _find(found, each) is None):
                 yield CRL_LACKS_AUTHORITY.at(issuer=each.id, serial=record.serial_number)
 
 

@@ -22,15 +22,15 @@ CONTACT: Final[dict[str, Any]] = {
     "believed": "pinned",
 }
 LINES: Final[dict[str, Any]] = {
-    "host": "uccx1.example.com",
+    "host": "cucm1.example.com",
     "steps": [
         {
-            "title": "Generate the CSR for tomcat-ECDSA on uccx1.example.com",
+            "title": "Generate the CSR for tomcat-ECDSA on cucm1.example.com",
             "text": "Save what is printed from BEGIN to END as a file, and have it signed.",
             "files": [],
             "purpose": "",
             "commands": ["set csr gen tomcat-ECDSA", "show csr own tomcat-ECDSA/tomcat-ECDSA.csr"],
-            "terminal": ["ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA --product uccx --version-of 15"],
+            "terminal": ["ca-service sign tomcat-ECDSA.csr --purpose tomcat-ECDSA --product cucm --version-of 12.5"],
             "notes": [],
             "is_confirmed": False,
         }
@@ -68,6 +68,7 @@ PLAN: Final[dict[str, Any]] = {
 PROBED: Final[dict[str, Any]] = {"hosts": ["sm1.example.com:7443"]}
 PROBE: Final[dict[str, Any]] = {
     "works": True,
+    "summary": "Every EC certificate that is presented is the one from here.",
     "experience": "",
     "not_restarted": [],
     "ports": [

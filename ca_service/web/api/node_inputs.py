@@ -10,7 +10,7 @@ from ca_service.authority.fleet.node_contact import Credentials
 from ca_service.authority.fleet.node_plan import Order
 from ca_service.pki.profiles import MAX_LEAF_DAYS
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, get_purpose
-from ca_service.web.api.inputs import Days, Input, ProductName, PurposeName
+from ca_service.web.api.inputs import Days, Flag, Input, ProductName, PurposeName
 
 _Text = Annotated[str, Field(max_length=200)]
 _SECRET: Final[dict[str, Any]] = {"format": "password", "writeOnly": True}
@@ -31,10 +31,12 @@ class NodeLinesQuery(Input):
     purpose: PurposeName = Field(default=TOMCAT_ECDSA.service, description=f"one of: {', '.join(PURPOSES)}")
     product: ProductName | None = Field(default=None, description="the product of the host; the known one if omitted")
     version: _Text = Field(default="", description="the version of the product, such as 11.5")
+    new_csr: Flag | None = Field(default=None, description="true for the lines of a new CSR in any case, or false")
 
     def order(self) -> Order:
         """Return the wanted certificate. Raises InvalidInput for an unknown purpose."""
-        return Order(get_purpose(self.purpose), product=self.product or "", version=self.version)
+        purpose = get_purpose(self.purpose)
+        return Order(purpose, product=self.product or "", version=self.version, new_csr=bool(self.new_csr))
 
 
 class NodePlanInput(NodeContactInput):

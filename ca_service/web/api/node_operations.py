@@ -35,7 +35,7 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/plan",
         summary="See what has to change on a node",
         description=(
-            "Reads the snapshot of the node, and changes nothing on it; its slots show a certificate that it has. "
+            "Reads the snapshot of the node, and changes nothing on it; its slots show the certificate that it has. "
             "The password is sent to the node whose certificate was issued here or has the given `fingerprint`, and to "
             "no other; it is not stored. The first 401 of the node ends the call (403, `node.sign-in`), because nodes "
             "lock accounts. `node.json` has fingerprint, user and password."
@@ -72,11 +72,11 @@ NODES: Final = (
         path="/api/v1/nodes/{host}/lines",
         summary="Get lines for the command line of a node",
         description=(
-            "Returns steps with lines to paste, for nodes without the API. Without a certificate for the host, or if "
-            "it is revoked or ends soon, they make the CSR; otherwise they upload root, intermediate and certificate, "
-            "and restart. No node is contacted."
+            "Returns steps with lines to paste, for nodes without the API. The lines make the CSR if the host has no "
+            "certificate from here, if its newest one is revoked or ends soon, or with `new_csr=true`. Otherwise they "
+            "upload root, intermediate and certificate, and restart the services. No node is contacted."
         ),
-        curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=uccx&version=15"'),
+        curl=curl('"{base_url}/api/v1/nodes/HOST/lines?product=cucm&version=12.5"'),
         answers={200: "The steps, in their order."},
         answer=NodeLinesDocument,
         query=NodeLinesQuery,

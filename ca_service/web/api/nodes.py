@@ -10,6 +10,7 @@ from flask import Response
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.node_contact import Contact
 from ca_service.authority.fleet.node_run import Run
+from ca_service.authority.fleet.probing import host_and_port
 from ca_service.documents.nodes import (
     ContactDocument,
     NodeAppliedDocument,
@@ -68,6 +69,7 @@ def lines(host: str) -> Response:
     """Show the steps for the command line of a node; no node is contacted."""
     query = read_query(NodeLinesQuery)
     wanted_form(JSON_ONLY)
+    host, _ = host_and_port(host)
     return answers.as_json(NodeLinesDocument.of(host, api_services().node_commands.lines(actor(), host, query.order())))
 
 

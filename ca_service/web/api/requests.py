@@ -34,7 +34,7 @@ def list_requests() -> Response:
     wanted = RequestQuery(text=query.q, state=state, sort=query.sort, cursor=query.cursor, limit=query.limit)
     page = api_services().requests.list_requests(actor(), wanted)
     following = answers.next_page("requests", query.model_dump(), page.next_cursor)
-    document = RequestsDocument.of(page.items, following=following, base_url=base_url())
+    document = RequestsDocument.of(page.items, page.findings, following, base_url())
     return answers.as_json(document, following)
 
 

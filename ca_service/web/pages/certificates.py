@@ -59,6 +59,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record, *_deliveries([record]))
     plan = installation().renewal.plan(actor(), record.serial_number)
+    untrusted = _untrusted(record)
     return shown | {
         "item": shown,
         "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
@@ -67,14 +68,24 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         "renewal": plan,
         "may_issue": actor().role in PERMISSIONS[Action.ISSUE],
         "once": secrets.token_urlsafe(16),
-        "findings": findings,
+        "findings": (*findings, *untrusted),
+        "is_issuer_good": not untrusted,
         "history": installation().audit_log.history(actor(), About.CERTIFICATE, record.serial_number, record.issued_at),
         "revocation": installation().revocation.find(actor(), record.serial_number),
         "reasons": FOR_LEAVES,
         "may_revoke": actor().role in PERMISSIONS[Action.REVOKE],
-        "served": _now_served(record.host),
+        **_served(record.host),
         **_product_choice(record),
     }
+
+
+def _untrusted(record: CertificateRecord) -> tuple[Finding, ...]:
+    """Return why the authority of this certificate is not trusted any longer; nothing if it is."""
+    try:
+        installation().trusted.require([record.issuer_id])
+    except Conflict as error:
+        return error.findings
+    return ()
 
 
 def _product_choice(record: CertificateRecord) -> dict[str, Any]:
@@ -181,12 +192,13 @@ def chosen_certificates() -> list[CertificateRecord]:
     return [installation().issuance.get_certificate(actor(), serial) for serial in serials]
 
 
-def _now_served(host: str) -> list[Served]:
-    """Return what each port of the host has presented last, as far as it has presented anything."""
-    newest = dict[int, Served]()
-    for each in installation().probes.list_served(actor(), host):
+def _served(host: str) -> dict[str, list[Served]]:
+    """Return what each port of the host has presented last, as far as it has presented anything, and all before."""
+    newest, found = dict[int, Served](), installation().probes.list_served(actor(), host)
+    for each in found:
         newest.setdefault(each.port, each)
-    return [newest[port] for port in sorted(newest) if newest[port].verdict not in _ABSENT]
+    now = [newest[port] for port in sorted(newest) if newest[port].verdict not in _ABSENT]
+    return {"served": now, "served_before": [each for each in found if each not in now]}
 
 
 def _deliveries(records: Sequence[CertificateRecord]) -> list[Delivery]:

@@ -84,6 +84,7 @@ def _list_page(query: CertificateQuery, page: Page, findings: tuple[Finding, ...
         sorts=SORTS,
         chips=chips_of(query.text),
         findings=findings,
+        has_revoked=installation().trusted.is_issuing_revoked(),
         now=installation().clock(),
     )
 

@@ -21,13 +21,14 @@ from ca_service.authority.fleet.node_run import Run
 from ca_service.authority.fleet.probing import Reports
 from ca_service.authority.fleet.records import ClusterRecord, NodeRecord
 from ca_service.authority.fleet.store import cluster_unknown
-from ca_service.documents.probes import works
+from ca_service.documents.probes import summary_of, works
 from ca_service.errors import CAServiceError, Finding, InvalidInput, Rule
 from ca_service.pki import names
 from ca_service.vos.certificate_api import CURVES
+from ca_service.vos.phrases import Phrase
 from ca_service.vos.products import get_product
 from ca_service.vos.purposes import TOMCAT_ECDSA, get_purpose
-from ca_service.vos.served import PortReport, Verdict
+from ca_service.vos.served import PortReport
 from ca_service.vos.steps import Step
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.forms import whole_number
@@ -159,8 +160,18 @@ class NodeRun:
 
     @property
     def is_installed(self) -> bool:
-        """Whether the node has its certificate."""
+        """Whether the ports are looked at: after a run whose node has its certificate, or without a run."""
         return self.run is None or (self.run.ended is not None and not self.run.ended.waiting)
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the slot of the node has its certificate as uploaded, so that a restart may be what is left."""
+        slots = installation().fleet.slots(actor(), self.form.cluster.id)
+        return any(
+            each.uploaded or each.verified
+            for each in slots
+            if each.node.id == self.form.node.id and each.purpose.service == self.form.purpose
+        )
 
     @property
     def works(self) -> bool:
@@ -168,13 +179,13 @@ class NodeRun:
         return works(self.done)
 
     @property
-    def presents_another(self) -> bool:
-        """Whether a port presents a certificate, and not the one from here."""
-        return any((each.leaf or each.rsa_leaf) and each.verdict is not Verdict.ISSUED for each in self.done)
+    def summary(self) -> Phrase:
+        """The sentence about all ports."""
+        return summary_of(self.done, is_uploaded=self.is_uploaded)
 
     def steps(self) -> tuple[Step, ...]:
         """Return what is left to do on the node."""
-        if not self.is_installed or self.works:
+        if not self.is_installed or self.works or not self.is_uploaded:
             return ()
         return installation().node_commands.running_steps(actor(), self.form.node.fqdn, self.form.order)
 

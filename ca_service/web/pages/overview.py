@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from flask import render_template, url_for
@@ -31,7 +30,6 @@ SHOWN_ENDINGS: Final = 3
 SHOWN_REFUSED: Final = 3
 SHOWN_WEEKS: Final = 13
 _MANY: Final = 100
-SOON: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ def _node_steps(tracks: Sequence[Track]) -> Iterator[Need]:
 
 def _endings(board: Board) -> Iterator[Need]:
     """Yield the first certificates that expire soon and have no successor, and all of them; the board has the next."""
-    soon = [each for each in board.next if each.certificate.not_after - board.at < SOON]
+    soon = [each for each in board.next if each.certificate.ends_soon(board.at)]
     without = [each for each in soon if each.step is not Step.NOTHING]
     yield from (Need("ending", _renewal([each]), ending=each) for each in without[:SHOWN_ENDINGS])
     if len(without) > 1:

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.fleet.probing import MAX_PORTS, Reports
-from ca_service.documents.probes import experience_of, not_restarted, works
+from ca_service.documents.probes import experience_of, not_restarted, summary_of, works
 from ca_service.errors import Finding, InvalidInput
+from ca_service.vos.phrases import Phrase
 from ca_service.vos.served import PortReport
 from ca_service.web.context import actor, installation, needs
 from ca_service.web.pages import blueprint
@@ -37,6 +38,11 @@ class Run:
     def works(self) -> bool:
         """Whether all that was seen is as it should be."""
         return works(self.done)
+
+    @property
+    def summary(self) -> Phrase:
+        """The sentence about all ports."""
+        return summary_of(self.done)
 
     @property
     def not_restarted(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
-from ca_service.authority.access.permissions import SCOPES, Action
+from ca_service.authority.access.permissions import SCOPES, Action, may
 from ca_service.errors import InvalidInput
 from ca_service.vos import experience
 from ca_service.vos import public_cas as public_ca_facts
@@ -19,7 +19,7 @@ from ca_service.vos.products import products as all_products
 from ca_service.vos.questions import find_questions
 from ca_service.web.api.operation import Operation
 from ca_service.web.api.operations import OPERATIONS
-from ca_service.web.context import base_url, installation, needs, public
+from ca_service.web.context import actor, base_url, installation, needs, public
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
 from ca_service.web.views import decode
@@ -131,7 +131,7 @@ def _messages_page(text: str, searched: str, error: InvalidInput | None = None) 
 @blueprint.get("/authority")
 @needs(Action.READ)
 def authority() -> ResponseReturnValue:
-    """Show root and intermediate with fingerprints and downloads, and whether the root key is offline."""
+    """Show root and intermediate with fingerprints and downloads; to administrators, that the root key is here."""
     hierarchy = installation().hierarchy
     active, chain = hierarchy.active(), installation().trusted.chain()
     root = next(record for record in hierarchy.list_issuers() if record.role == "root")
@@ -139,7 +139,7 @@ def authority() -> ResponseReturnValue:
         "authority.html",
         chain=[decode(certificate) for certificate in reversed(chain)],
         has_revoked=len(chain) < len(active.chain),
-        root_is_online=root.key_id is not None,
+        root_is_online=root.key_id is not None and may(actor(), Action.STATUS),
         public_url=f"{base_url()}/ca/",
     )
 

@@ -26,7 +26,7 @@ def revoke() -> ResponseReturnValue:
     try:
         planned = _preview(_selection(), reason or Reason.SUPERSEDED)
     except CAServiceError as error:
-        return _page(None, error.findings), status_of(error)
+        return _page(_selected(), error.findings, is_ready=False), status_of(error)
     return _page(planned, planned.findings if reason else ())  # without a reason it only shows the selection
 
 
@@ -38,6 +38,8 @@ def do_revoke() -> ResponseReturnValue:
     try:
         selection, said = _selection(), request.values
         planned = _preview(selection, said.get("reason", ""))
+        if not planned.changed:  # such as the second of two clicks
+            return _page(planned, planned.findings)
         planned.require_confirmation(said.get("confirmation", ""))
         done = installation().revocation.revoke(
             actor(),
@@ -47,7 +49,7 @@ def do_revoke() -> ResponseReturnValue:
             note=said.get("note", ""),
         )
     except CAServiceError as error:
-        return _page(planned, error.findings), status_of(error)
+        return _page(planned or _selected(), error.findings, is_ready=planned is not None), status_of(error)
     return _after(done)
 
 
@@ -82,6 +84,14 @@ def _preview(selection: Selection, reason: str) -> Outcome:
     return installation().revocation.preview(actor(), selection, read_leaf_reason(reason), invalid_since=since)
 
 
+def _selected() -> Outcome | None:
+    """Return the selected certificates, to keep the form where its reason or time is wrong; None if they are wrong."""
+    try:
+        return installation().revocation.preview(actor(), _selection(), Reason.SUPERSEDED)
+    except CAServiceError:
+        return None
+
+
 def _selection() -> Selection:
     """Return the selected certificates. A cluster means the valid certificates in its slots."""
     said = request.values
@@ -92,13 +102,17 @@ def _selection() -> Selection:
     return with_serial_numbers(selection, installation().fleet.serial_numbers(actor(), cluster))
 
 
-def _page(planned: Outcome | None, findings: tuple[Finding, ...], *, is_release: bool = False) -> str:
+def _page(
+    planned: Outcome | None, findings: tuple[Finding, ...], *, is_release: bool = False, is_ready: bool = True
+) -> str:
+    """Return the page; `is_ready`: what was typed is valid, and can be confirmed."""
     said = request.values
     return render_template(
         "revoke.html",
         planned=planned,
         findings=findings,
         is_release=is_release,
+        is_ready=is_ready,
         reasons=FOR_LEAVES,
         serials=said.getlist("serial"),
         said={name: said.get(name, "") for name in _FIELDS},

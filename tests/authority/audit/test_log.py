@@ -100,6 +100,7 @@ def test_what_is_expected_of_the_record_is_looked_for(lab: Lab) -> None:
     ("since", "until", "first", "end"),
     [
         ("2026-11-23", "2026-11-23", NOON.replace(hour=0), NOON.replace(hour=0) + timedelta(days=1)),
+        ("20261123", "20261123", NOON.replace(hour=0), NOON.replace(hour=0) + timedelta(days=1)),
         ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z", NOON, NOON + timedelta(seconds=1)),
         ("2026-11-23T13:00:00+01:00", "2026-11-23T12:00", NOON, NOON + timedelta(seconds=1)),
         ("2026-11-23T13:00:00 01:00", "", NOON, None),
@@ -108,6 +109,16 @@ def test_what_is_expected_of_the_record_is_looked_for(lab: Lab) -> None:
 def test_days_and_moments_are_both_included(since: str, until: str, first: object, end: object) -> None:
     query = asked({"since": since, "until": until})
     assert (query.since, query.before) == (first, end)
+
+
+@pytest.mark.parametrize("spelled", ["51" * 19, "5A" * 20, "51:" * 18 + "51", "1" * 39])
+def test_a_serial_number_may_be_spelled_as_other_tools_do(spelled: str) -> None:
+    assert asked({"subject": spelled}).subject == spelled.replace(":", "").lower().zfill(40)
+
+
+@pytest.mark.parametrize("subject", ["vera", "7", "ABBA", "intermediate-g1", "A" * 64])
+def test_another_subject_stays_as_it_is(subject: str) -> None:
+    assert asked({"subject": subject}).subject == subject
 
 
 @pytest.mark.parametrize("text", ["x", "2026-02-30", "9999-12-31", "0001-01-01T00:00:00+14:00", "12:00", "\u0661"])

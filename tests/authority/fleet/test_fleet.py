@@ -164,13 +164,14 @@ def test_the_lines_of_a_host_are_for_its_newest_certificate_of_the_purpose(lab: 
 
 
 def test_the_lines_of_a_host_begin_with_a_csr_if_its_newest_certificate_is_revoked_or_ends_soon(lab: Lab) -> None:
-    def is_csr_next() -> bool:
-        steps = lab.node_commands.lines(OPERATOR, "uccx1.example.com", Order())
+    def is_csr_next(order: Order = Order()) -> bool:  # noqa: B008 - it is frozen
+        steps = lab.node_commands.lines(OPERATOR, "uccx1.example.com", order)
         return "set csr gen tomcat-ECDSA" in [line for step in steps for line in step.commands]
 
     lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
     [newer] = lab.issuance.issue(OPERATOR, [again()], Options(new=True)).certificates
     assert not is_csr_next()
+    assert is_csr_next(Order(new_csr=True))
     lab.revocation.revoke(OPERATOR, Selection((newer.serial_number,)), Reason.CERTIFICATE_HOLD)
     assert is_csr_next()
     lab.revocation.release(OPERATOR, Selection((newer.serial_number,)))

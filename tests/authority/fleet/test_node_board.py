@@ -18,12 +18,16 @@ from ca_service.authority.fleet.node_contact import Contact, Credentials
 from ca_service.authority.fleet.node_plan import Kind, Order
 from ca_service.authority.fleet.node_run import RUN_SECONDS, Run
 from ca_service.authority.fleet.nodes import NodeInput
+from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.states import Slot, State
+from ca_service.authority.issuance.examination import Options
 from ca_service.errors import Busy, Interrupted, InvalidInput, Refused, Unreachable
 from ca_service.lab.node import LabNode
 from ca_service.vos.purposes import get_purpose
 from tests.support.factories import OPERATOR, Lab, actor
 from tests.support.fakes import FixedClock
+from tests.support.pkcs10 import pem
+from tests.support.requests import node
 
 HOST: Final = "cucm1.example.com"
 CREDENTIALS: Final = Credentials("administrator", "lab password")
@@ -113,6 +117,34 @@ def test_a_plan_marks_a_certificate_that_is_installed_and_places_no_csr(lab: Lab
     assert slot(lab).state is State.ISSUED
     assert lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER).changes == ()
     assert slot(lab).state is State.UPLOADED
+
+
+def reinstall(lab: Lab) -> None:
+    """Install the node again: it has new keys."""
+    lab.node_client.nodes[HOST] = LabNode(HOST, CREDENTIALS.password, now=lab.clock, stopwatch=lambda: 0.0)
+
+
+def test_a_plan_takes_back_what_was_proven_on_a_node_that_was_installed_again(lab: Lab) -> None:
+    run(lab).finish()
+    serve(lab, 8443)
+    list(lab.probes.probe_node(REQUESTER, HOST))
+    lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER)
+    assert slot(lab).state is State.VERIFIED
+    reinstall(lab)
+    lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER)
+    assert slot(lab).state is State.ISSUED
+    run(lab).finish()
+    assert slot(lab).state is State.UPLOADED
+
+
+def test_a_plan_leaves_a_slot_alone_that_a_multi_server_certificate_covers(lab: Lab) -> None:
+    run(lab).finish()
+    added = lab.fleet.add_node(OPERATOR, 1, NodeInput("cucm2.example.com", "cucm", "15", "subscriber"))
+    asked = pem(node("cucm2-EC-ms.example.com", HOST, "cucm2.example.com").der())
+    lab.fleet.sign(OPERATOR, 1, [Placement(asked, added.id, "tomcat-ECDSA", True)], Options())
+    assert lab.fleet.slots(OPERATOR, 1)[0].covered_by
+    reinstall(lab)
+    assert lab.node_driver.plan(REQUESTER, contact(lab), CREDENTIALS, ORDER).changes
 
 
 def slot_der(lab: Lab) -> bytes:

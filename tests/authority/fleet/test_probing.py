@@ -94,6 +94,13 @@ def test_a_revoked_certificate_that_is_presented_does_not_work_until_the_hold_is
     assert (released.remarks, released.works) == ((), True)
 
 
+def test_a_certificate_below_a_revoked_authority_does_not_work(lab: Lab) -> None:
+    lab.prober.chains = {LIVE_DATA: chain(lab, certificate(lab))}
+    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    (found,) = lab.probes.probe(REQUESTER, [f"{HOST}:12015"])
+    assert (found.verdict, found.remarks, found.works) == (Verdict.ISSUED, (Remark.AUTHORITY_REVOKED,), False)
+
+
 def test_the_ports_of_the_product_are_looked_at_at_one_address(lab: Lab) -> None:
     lab.prober.addresses = {HOST: ("192.0.2.5", "192.0.2.6")}
     reports = list(lab.probes.probe(REQUESTER, [HOST]))

@@ -122,11 +122,6 @@ def test_the_key_of_another_certificate_is_found(lab: Lab) -> None:
     assert told(lab)["authority.key-foreign"] is Severity.ERROR
 
 
-def test_a_revoked_intermediate_is_told(lab: Lab) -> None:
-    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
-    assert told(lab)["doctor.revoked"] is Severity.WARNING
-
-
 def test_an_authority_that_ends_soon_or_has_ended_is_told(lab: Lab) -> None:
     end = lab.hierarchy.active().validity.not_after
     lab.clock.now = end - timedelta(days=89)

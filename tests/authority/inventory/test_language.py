@@ -77,6 +77,11 @@ def test_statuses_are_alternatives_within_a_word_and_narrow_from_word_to_word() 
     assert parse("status:held status:active", NOON).statuses == frozenset()
 
 
+@pytest.mark.parametrize("text", ["ab" * 17, "ab" * 20])
+def test_a_beginning_or_a_whole_serial_number_is_a_word(text: str) -> None:
+    assert parse(text, NOON) == replace(EVERYTHING, words=(text,))
+
+
 @pytest.mark.parametrize(
     ("text", "condition"),
     [
@@ -91,6 +96,12 @@ def test_statuses_are_alternatives_within_a_word_and_narrow_from_word_to_word() 
         ("issuer:g1", Condition("issuer", ("g1",), is_part=True)),
         ("serial:AB:CD", Condition("serial", ("abcd",), is_part=True)),
         ("serial=1", Condition("serial", ("1".zfill(40),))),
+        ("51" * 19, Condition("serial", ("51" * 19, "00" + "51" * 19), is_part=True)),
+        (
+            "5:" + "AB:" * 18 + "CD",
+            Condition("serial", ("5" + "ab" * 18 + "cd", "05" + "ab" * 18 + "cd"), is_part=True),
+        ),
+        ("serial:" + "51" * 19, Condition("serial", ("51" * 19, "00" + "51" * 19), is_part=True)),
     ],
 )
 def test_other_filters_are_conditions(text: str, condition: Condition) -> None:

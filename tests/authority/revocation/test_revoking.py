@@ -180,6 +180,16 @@ def test_a_hold_can_be_made_final_and_keeps_its_beginning(signing: Lab) -> None:
     assert change.effect is Effect.MAKE_FINAL
     assert change.after is not None
     assert (change.after.state, change.after.revoked_at) == (State.REVOKED, began)
+    assert rules(outcome) == ["revocation.hold-ends", "revocation.cannot-be-undone", "revocation.key-lost"]
+
+
+def test_what_becomes_invalid_and_what_stays_so_are_counted_apart(signing: Lab) -> None:
+    held, good = issue(signing), issue(signing, SOCIALMINER)
+    signing.revocation.revoke(APPROVER, by_serial(held), Reason.CERTIFICATE_HOLD)
+    outcome = signing.revocation.preview(APPROVER, by_serial(held, good), Reason.SUPERSEDED)
+    found = {each.rule: each.detail for each in outcome.findings}
+    assert (good.host in found["revocation.effect"], held.host in found["revocation.effect"]) == (True, False)
+    assert held.host in found["revocation.hold-ends"]
 
 
 def test_a_released_certificate_can_be_held_and_revoked_again(signing: Lab) -> None:
