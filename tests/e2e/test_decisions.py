@@ -17,7 +17,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.e2e.conftest import OpenTab
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, Tab, open_tab
+from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
 from tests.e2e.test_cluster import create_cluster, new_request, slot
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.fleet import CONTACT_CENTRE
@@ -182,6 +182,17 @@ def test_requests_side_by_side_are_lines_on_a_phone(new_tab: OpenTab, deciding: 
     assert names.evaluate_all("all => all.map(each => each.dataset.label)") == hosts
     assert len(set(names.evaluate_all("all => all.map(each => each.getBoundingClientRect().left)"))) == 1
     assert tab.page.locator("thead a").all_inner_texts() == hosts
+
+
+def test_many_requests_can_be_decided_without_scrolling(new_tab: OpenTab, deciding: Service) -> None:
+    who = deciding.installation.accounts.get("requester").actor
+    deciding.installation.issuance.issue(who, [UCCX_SUBSCRIBER.data, SOCIALMINER.data, CUCM_MULTI.data], Options())
+    tab = new_tab(viewport=WIDE)
+    tab.sign_in("approver")
+    tab.go("/requests/decide?request=1&request=2&request=3")
+    place = tab.page.get_by_role("button", name="Approve all 3").bounding_box()
+    assert place
+    assert place["y"] + place["height"] <= WIDE["height"]
 
 
 def test_the_pages_of_decisions_keep_nobody_out(browser: Browser, deciding: Service, tmp_path: Path) -> None:

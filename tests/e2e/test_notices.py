@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any, Final
 
@@ -198,3 +199,30 @@ def test_from_what_comes_the_way_leads_to_the_new_request_of_the_node(tab: Tab, 
     tab.go(f"/certificates/{watched.node}")
     tab.page.click("text=Drop it on the board of the cluster")
     tab.page.wait_for_url(f"**/clusters/{watched.cluster}")
+
+
+def test_who_decides_and_who_asks_get_mail_at_the_addresses_of_their_accounts(
+    browser: Browser, watched: Watched
+) -> None:
+    installation = watched.service.installation
+    for name, role in (("carol", Role.APPROVER), ("anna", Role.REQUESTER)):
+        installation.accounts.create(OPERATOR, name, role, PASSWORD)
+        with open_tab(browser, watched.service.url) as tab:
+            tab.sign_in(name)
+            tab.go("/account")
+            tab.page.fill("#mail_address", f"{name}@example.com")
+            tab.page.click("text=Save")
+            expect(tab.page.locator("[role=status]").first).to_contain_text("The mail address is changed.")
+    carol, anna = (installation.accounts.get(name).actor for name in ("carol", "anna"))
+    [waiting] = installation.issuance.issue(anna, [_server("web3")], Options(profile="server")).waiting
+    assert _told(watched) == {"voice@example.com", "carol@example.com"}
+    installation.requests.refuse(carol, waiting.id, "Another name.")
+    assert _told(watched) == {"voice@example.com", "anna@example.com"}
+
+
+def _told(watched: Watched) -> set[str]:
+    """Run the jobs; the recipients of the mail that they sent."""
+    before = len(watched.post.letters)
+    for job in ("request-notices", "outbox"):
+        watched.service.installation.jobs.run(OPERATOR, job)
+    return {str(message_from_bytes(letter)["To"]) for letter in watched.post.letters[before:]}

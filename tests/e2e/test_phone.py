@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from playwright.sync_api import expect
+
 from ca_service.authority.fleet.clusters import NodeInput
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import Selection
@@ -135,3 +137,13 @@ def test_a_file_of_a_result_has_its_name_and_one_line_of_buttons_on_a_phone(serv
     assert len(lines) == 5  # root, intermediate, three nodes
     assert max(lines) == 2, lines
     assert not tab.faults("result")
+
+
+def test_the_preview_of_a_revocation_is_on_the_screen_of_a_phone(service: Service, new_tab: OpenTab) -> None:
+    (issued,) = service.installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options()).certificates
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    tab.go(f"/revoke?serial={issued.serial_number}")
+    tab.page.check("input[value=superseded]")
+    tab.page.click("text=Preview the effect")
+    expect(tab.page.get_by_text("become invalid")).to_be_in_viewport()

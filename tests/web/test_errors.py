@@ -58,7 +58,7 @@ def test_a_page_that_there_is_not_says_where_to_go(visitor: Visitor) -> None:
 
     assert answer.status_code == 404
     assert read(answer.text).blocking == ["http.not-found"]
-    assert "/certificates" in read(answer.text).links
+    assert {"/sign-in", "/ca/"} <= set(read(answer.text).links)
 
 
 def test_a_method_that_is_not_taken_names_those_that_are(visitor: Visitor) -> None:
@@ -79,8 +79,10 @@ def test_a_script_is_answered_with_a_problem(visitor: Visitor) -> None:
 
 
 def test_an_error_page_fits_who_is_looking(visitor: Visitor, requester: Visitor) -> None:
-    assert "Sign out" not in visitor.get("/nothing").text
-    assert "Sign out" in requester.get("/nothing").text
+    for each, is_signed_in in ((visitor, False), (requester, True)):
+        page = each.get("/nothing").text
+        assert ("Sign out" in page) is is_signed_in
+        assert ("/certificates" in read(page).links) is is_signed_in
 
 
 def every_error(kind: type[CAServiceError] = CAServiceError) -> list[type[CAServiceError]]:

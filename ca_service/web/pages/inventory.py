@@ -34,10 +34,10 @@ _CHIPS: Final = {
     "client": ("profile:client",),
 }
 WIDTH: Final = 920
-HEIGHT: Final = 240
+HEIGHT: Final = 160
 _LEFT: Final = 44  # for the numbers of the scale
 _TOP: Final = 16
-_BOTTOM: Final = 206  # the base of the bars; dates are below
+_BOTTOM: Final = 126  # the base of the bars; dates are below
 _STEP: Final = 32
 _SOON_WEEKS: Final = 5
 
