@@ -61,6 +61,12 @@ def other_columns(row: Row[Any], record: CertificateRecord | RequestRecord) -> t
     return tuple(name for name in _FOR_LISTS if name in values and getattr(row, name) != values[name])
 
 
+def _texts(stored: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of a JSON column; raises TypeError if it has anything else."""
+    "".join(stored)
+    return tuple(stored)
+
+
 def month_of(moment: datetime) -> int:
     """Return the month of a time in UTC, counted from the year 0."""
     return moment.year * 12 + moment.month
@@ -79,7 +85,7 @@ def issuer_record(row: Row[Any]) -> IssuerRecord:
 def certificate_record(row: Row[Any]) -> CertificateRecord:
     """Return the certificate of a row."""
     found = {field.name: getattr(row, field.name) for field in fields(CertificateRecord)}
-    return CertificateRecord(**found | {"names": tuple(row.names)})
+    return CertificateRecord(**found | {"names": _texts(row.names)})
 
 
 def request_values(record: RequestRecord) -> dict[str, Any]:
@@ -116,7 +122,7 @@ def request_record(row: Row[Any]) -> RequestRecord:
         found["csr_der"] = row.issued_csr_der or b""
     found |= {name: _findings(found[name]) for name in _FINDINGS}
     options = Options(row.profile, row.validity_days, row.make_new, row.add_host_name, Destination(row.purpose))
-    return RequestRecord(**found | {"state": State(row.state), "names": tuple(row.names), "options": options})
+    return RequestRecord(**found | {"state": State(row.state), "names": _texts(row.names), "options": options})
 
 
 def _as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:

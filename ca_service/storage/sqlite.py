@@ -26,7 +26,8 @@ from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING,
 
 DATABASE_REPLACED: Final = Rule(
     "database.replaced",
-    "The file {database} was replaced while this program had it open. Nothing is read from it or written to it.",
+    "The file {database} or {database}-wal was replaced or removed while this program had it open. Nothing is read "
+    "from it or written to it.",
     "Stop all processes of ca_service before a database is restored, and start them afterwards.",
     visibility=Visibility.OPERATOR,
 )
@@ -49,12 +50,20 @@ _POOL_SECONDS: Final = 10
 _IS_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Device and inode of a database file and of its WAL, which is None until a new database is written."""
+
+    database: tuple[int, int]
+    wal: tuple[int, int] | None
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class _OwnConnection:
     """The connection of one thread. It is closed when the thread has ended, or the database is closed."""
 
     connection: sqlite3.Connection
-    file: tuple[int, int]
+    files: _Files
 
     def __post_init__(self) -> None:
         # No __del__: in a cycle of garbage the connection may be finalized before it, unclosed.
@@ -87,7 +96,7 @@ class SQLiteDatabase:
     def read(self) -> Iterator[Connection]:
         """Return a connection for reading. Raises NotReady if the database is missing or cannot be used."""
         with self._explained(), self.engine.connect() as connection:
-            self._require_same_file(connection.info["file"])
+            self._require_same_files(connection.info["files"])
             yield connection
 
     def look_up(self, statement: str, **values: str) -> Sequence[Any] | None:
@@ -98,7 +107,7 @@ class SQLiteDatabase:
         """
         try:
             own = self._connection_of_thread()
-            self._require_same_file(own.file)
+            self._require_same_files(own.files)
             cursor = own.connection.execute(statement, values)
             found: Sequence[Any] | None = cursor.fetchone()
             cursor.close()  # ends the statement, which would keep the WAL from being reset
@@ -109,7 +118,9 @@ class SQLiteDatabase:
     def _connection_of_thread(self) -> _OwnConnection:
         if not hasattr(self._of_thread, "own"):
             self.require_exists()
-            self._of_thread.own = _OwnConnection(_connect(self.path), _file_of(self.path))
+            connection, file = _connect(self.path), _file_of(self.path)
+            connection.execute("PRAGMA schema_version").close()  # opens the WAL
+            self._of_thread.own = _OwnConnection(connection, _Files(file, _wal_of(self.path)))
         return cast(_OwnConnection, self._of_thread.own)
 
     @contextmanager
@@ -123,7 +134,7 @@ class SQLiteDatabase:
             with deadline.turn("write") as turn:
                 held.enter_context(self._lock("write", turn))
                 connection = held.enter_context(self.engine.connect())
-                self._require_same_file(connection.info["file"])
+                self._require_same_files(connection.info["files"])
                 _begin(connection, turn)
             try:
                 yield connection
@@ -131,7 +142,7 @@ class SQLiteDatabase:
             except BaseException:
                 connection.connection.rollback()  # not ROLLBACK, which fails if SQLite has already rolled back
                 raise
-            self._require_same_file(connection.info["file"])  # what was just committed to a replaced file is lost
+            self._require_same_files(connection.info["files"])  # what was just committed to a replaced file is lost
             deadline.note_commit()
 
     @contextmanager
@@ -165,17 +176,18 @@ class SQLiteDatabase:
         if not self.exists:
             raise NotReady.because(INSTALLATION_MISSING, place=self.path.parent)
 
-    def _require_same_file(self, opened: tuple[int, int]) -> None:
-        """Raise NotReady if the file was replaced since it was opened.
+    def _require_same_files(self, opened: _Files) -> None:
+        """Raise NotReady if the file or its WAL was replaced or removed since they were opened.
 
-        What is written to a deleted file is lost, and what is read from it may have been revoked since.
+        What is written to a deleted file is lost, and what is read from it may have been revoked since. SQLite itself
+        does not remove the WAL while it is open.
         """
         try:
-            is_same = opened == _file_of(self.path)
+            is_same = opened.database == _file_of(self.path)
         except FileNotFoundError:
             self.require_exists()
             raise
-        if not is_same:
+        if not is_same or opened.wal not in (None, _wal_of(self.path)):
             raise NotReady.because(DATABASE_REPLACED, database=self.path)
 
     @contextmanager
@@ -236,6 +248,13 @@ def _file_of(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def _wal_of(path: Path) -> tuple[int, int] | None:
+    try:
+        return _file_of(Path(f"{path}-wal"))
+    except FileNotFoundError:
+        return None
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         _address(path),
@@ -278,11 +297,12 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = _file_of(path)
+        file = _file_of(path)
         cursor: Any = connection.cursor()
         writing = () if _is_read_only(path) else ("journal_mode=WAL", "synchronous=FULL")
         for pragma in (*writing, "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        record.info["files"] = _Files(file, _wal_of(path))
 
     return engine

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ca_service import web
+from ca_service.authority.access.permissions import Role
+from ca_service.authority.installation import Installation
 from ca_service.storage.schema import certificate
 from tests.cli.command_line import CommandLine, tamper
+from tests.support.factories import OPERATOR, PASSWORD
+from tests.web.html import read
+from tests.web.visitor import visit
 
 
 @pytest.fixture
@@ -251,8 +257,9 @@ def test_a_request_that_was_changed_or_deleted_is_named(ca: CommandLine, csr: Pa
 
 UNREADABLE = {
     "state": "'other'",
-    "names": "'broken'",
-    "findings": """'[{"a": 1}]'""",
+    "names": """'[{"a": 1}]'""",
+    "reasons": """'[{"a": 1}]'""",
+    "findings": "'broken'",
     "submitted_at": "'broken'",
     "host": "CAST(x'fffe' AS TEXT)",
 }
@@ -272,3 +279,15 @@ def test_a_request_that_cannot_be_read_is_named_in_its_list(ca: CommandLine, csr
     assert [(each["rule"], each["detail"].split()[1]) for each in first["findings"]] == [("request.unreadable", "2")]
     assert "Request 2 is not shown" in ca("requests", "list", "--state", "all").stdout
     assert ca.rule("requests", "show", "2", code=1) == "database.row-unreadable"
+
+
+def test_a_request_that_cannot_be_read_is_named_on_the_page(ca: CommandLine, opened: Installation, csr: Path) -> None:
+    opened.accounts.create(OPERATOR, "vera", Role.ADMINISTRATOR, PASSWORD)
+    visitor = visit(web.create(opened, web.WebOptions(secret_key="x" * 32)))
+    visitor.sign_in("vera")
+    for _ in range(2):
+        ca.answer("sign", csr, "--format", "json", "--new")
+    tamper(ca, "UPDATE application SET findings = 'broken' WHERE id = 2")
+    page = read(visitor.get("/requests?state=all").text)
+    assert page.blocking == ["request.unreadable"]
+    assert visitor.get("/requests/2").status_code == 503

@@ -319,6 +319,28 @@ def test_a_write_whose_file_was_replaced_or_removed_meanwhile_is_not_acknowledge
     assert caught.value.rule == rule
 
 
+@pytest.mark.fault(
+    "database", "The WAL is removed under a running service", "reads and writes nothing until the restart"
+)
+@pytest.mark.parametrize("access", ["read", "write", "look_up"])
+def test_a_database_whose_wal_was_removed_is_not_written(sqlite: SQLiteDatabase, access: str) -> None:
+    def use() -> None:
+        if access == "look_up":
+            sqlite.look_up("SELECT id FROM installation")
+        else:
+            with getattr(sqlite, access)() as connection:
+                connection.execute(text("SELECT id FROM installation"))
+
+    use()
+    for end in ("wal", "shm"):
+        Path(f"{sqlite.path}-{end}").unlink()
+    with pytest.raises(NotReady) as caught:
+        use()
+    assert caught.value.rule == "database.replaced"
+    sqlite.close()
+    use()
+
+
 @pytest.mark.fault("disk", "The disk is full: the database cannot grow", "refuses the whole change; goes on with space")
 def test_a_full_disk_refuses_the_whole_change_and_the_next_write_works(sqlite: SQLiteDatabase) -> None:
     large = text("INSERT INTO setup_link (hash, expires_at) VALUES (:hash, '2026-01-01')")
