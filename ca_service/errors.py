@@ -27,6 +27,8 @@ from types import MappingProxyType
 from typing import Final, Self
 
 NO_VALUES: Mapping[str, object] = MappingProxyType({})
+#: Raised when a row of another program is read, beside what the driver raises; and by faults of ca_service.
+ROW_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 
 
 class Severity(StrEnum):

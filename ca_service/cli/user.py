@@ -33,7 +33,7 @@ _password_option = click.option(
 @click.option(
     "--role", type=click.Choice(_ROLES), default=Role.REQUESTER.value, show_default=True, help="Role of the account."
 )
-@click.option("--mail", "mail_address", default="", help="Mail address for notices about requests.")
+@click.option("--mail", "mail_address", default="", help="Mail address for messages about requests.")
 @_password_option
 @pass_session
 def create(session: Session, name: str, role: str, mail_address: str, password_stdin: bool) -> None:
@@ -112,10 +112,10 @@ def role_(session: Session, name: str, role: str) -> None:
 @click.argument("address")
 @pass_session
 def mail(session: Session, name: str, address: str) -> None:
-    """Set the mail ADDRESS of the account NAME for notices about requests; an empty one ends them."""
+    """Set the mail ADDRESS of the account NAME for messages about requests; '' removes it."""
     account = session.ready().accounts.set_mail_address(operator(), name, address)
     said = (
-        f"Notices for {account.name} go to {account.mail_address}."
+        f"Messages for {account.name} go to {account.mail_address}."
         if account.mail_address
         else f"{account.name} gets no mail."
     )

@@ -62,7 +62,7 @@ class CertificateSummaryDocument(Document):
 
     serial_number: Serial
     status: Literal["active", "expired", "revoked", "held"] = Field(
-        description="that of this certificate alone: `state` of the authorities says whether their own is revoked"
+        description="of this certificate alone; `state` of the authorities says whether the intermediate is revoked"
     )
     revocation: RevocationStatusDocument | None = Field(description="null if it was never revoked or put on hold")
     profile: str

@@ -69,7 +69,7 @@ class ProbeDocument(Document):
     works: bool = Field(
         description="whether every port that presents an EC certificate works, one does, and DNS knows every host"
     )
-    summary: str = Field(description="the same in a sentence; after a run on a node, also that it waits for a restart")
+    summary: str = Field(description="`works` in a sentence; after a run on a node, also whether a restart is left")
     experience: str = Field(description="what agents of UCCX 11.5 see with these certificates; empty if not known")
     not_restarted: list[str] = Field(
         description="hosts with ports that do not present the certificate from here, although others of their product "

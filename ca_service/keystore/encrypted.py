@@ -48,8 +48,8 @@ KEY_KIND: Final = Rule(
 )
 KEYSTORE_PASSPHRASE_MISSING: Final = Rule(
     "keystore.passphrase-missing",
-    "The passphrase of the keys is not in {path}.",
-    "If it is in another file, set keystore.passphrase_file, also for commands. Otherwise restore it from a backup.",
+    "The file {path} with the passphrase of the keys is missing.",
+    "If the file is elsewhere, set keystore.passphrase_file, also for commands. Otherwise restore it from a backup.",
     visibility=Visibility.OPERATOR,
 )
 PASSPHRASE_SHORT: Final = Rule(

@@ -39,7 +39,7 @@ class NodeRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The certificates since the last restart, chains with the leaf first; presented are those of the type."""
+    """The certificates of a node since its last restart, as chains with the leaf first."""
 
     rsa: tuple[Identity, tuple[x509.Certificate, ...]]
     ecdsa: tuple[Identity, tuple[x509.Certificate, ...]]
@@ -47,7 +47,7 @@ class Served:
 
     @property
     def presented(self) -> tuple[tuple[Identity, tuple[x509.Certificate, ...]], ...]:
-        """The certificates that a port presents: both, or the one of the type."""
+        """The chains that a port presents: both, or the one of the certificate type."""
         by_type = {"rsa": (self.rsa,), "ecdsa": (self.ecdsa,)}
         return by_type.get(self.cert_type, (self.rsa, self.ecdsa))
 

@@ -100,7 +100,7 @@ class CertificationRequest:
     """A verified PKCS#10 request, with all that is derived from it.
 
     `der` is the whole of it, `subject_der` its subject and `subject_public_key_info` its key, all DER, as they were
-    sent; `der` without a challengePassword, and then without its signature. Fingerprints are SHA-256, lower-case
+    sent. A challengePassword is removed from `der`, and the signature with it. Fingerprints are SHA-256, lower-case
     hexadecimal. `names` are the alternative names as text.
     """
 
@@ -172,9 +172,9 @@ def verify(request_der: bytes) -> CertificationRequest:
 
 
 def verify_stored(request_der: bytes) -> CertificationRequest:
-    """Do the same for a CSR of our own store: one without its challengePassword was verified before it was stored.
+    """Parse the DER of a CSR of our own store, and verify it unless its signature was removed with a challengePassword.
 
-    Never call this with bytes from outside.
+    Such a CSR was verified before it was stored. Never call this with bytes from outside.
     """
     loaded = LoadedRequest.of(request_der)
     return _verified(loaded, describe(loaded), is_stored=True)

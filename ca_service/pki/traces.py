@@ -66,7 +66,9 @@ _PREFIX: Final = r"(?:\d{1,6}[:.)|]?|[>|#*;/]{1,6})[ \t]*+"
 _PREFIXED_BEGIN: Final = re.compile(rf"^[ \t]*+{_PREFIX}-----BEGIN ", re.MULTILINE)
 _LINE_PREFIX: Final = re.compile(rf"^[ \t]*+{_PREFIX}", re.MULTILINE)
 _LINE_SUFFIX: Final = re.compile(r"[|*]++[ \t]*+$", re.MULTILINE)
-_ENCODED_BEGIN: Final = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]++(?:\s++[A-Za-z0-9+/]++)*+={0,2}")
+_ENCODED_BEGIN: Final = re.compile(  # of "-----BEGIN "
+    r"LS0tLS1CRUdJTi[A-Za-z0-9+/]++(?:\s++[A-Za-z0-9+/]++)*+={0,2}"
+)
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 
 
@@ -121,8 +123,10 @@ def _without_quoted_printable(text: str) -> str:
 
 def _decoded(found: re.Match[str]) -> str:
     """Return the PEM text in base64, as attachments of mails and secrets of Kubernetes have it."""
-    words = "".join(found[0].split()).rstrip("=")
-    return base64.b64decode(words[: len(words) - (len(words) % 4 == 1)] + "==").decode("utf-8", "replace")
+    digits = "".join(found[0].split()).rstrip("=")
+    if len(digits) % 4 == 1:  # it was cut off: the last one alone encodes no byte
+        digits = digits[:-1]
+    return base64.b64decode(digits + "==").decode("utf-8", "replace")
 
 
 def _without_prefixes(text: str) -> str:

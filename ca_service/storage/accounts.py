@@ -109,6 +109,7 @@ class SQLAccountStore:
             if link is not None:
                 connection.execute(delete(account_link).where(account_link.c.account_id == record.id))
                 connection.execute(insert(account_link), rows.values_of(link))
+            # The mail address has a statement of its own: a record that was read before its change must not undo that.
             values = {name: value for name, value in rows.new_values(record).items() if name != "mail_address"}
             statement = update(account).where(is_unchanged).values(values)
             if connection.execute(statement).rowcount != 1:

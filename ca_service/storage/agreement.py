@@ -13,7 +13,7 @@ from ca_service.authority.health.agreement_of_requests import RequestStatus
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.authority.issuance.request_events import REQUEST_CHANGES, REQUEST_COLUMNS
-from ca_service.errors import Busy, NotReady
+from ca_service.errors import ROW_ERRORS, Busy, NotReady
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.narrowing import OF_CERTIFICATE
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 _PAGE: Final = 1000  # rows
 #: Raised by a row that another program has written; SQLite has NotReady for text that is not UTF-8.
-_NOT_OURS: Final = (ValueError, TypeError, AttributeError, LookupError, NotReady)
+_NOT_OURS: Final = (*ROW_ERRORS, NotReady)
 _IS_ISSUE: Final = audit_event.c.event == Event.CERTIFICATE_ISSUED.value
 _IS_CHANGE: Final = audit_event.c.event.in_(CHANGES)
 #: The kind as no index has it: of one subject, SQLite would otherwise read all events of this kind each time.

@@ -35,8 +35,6 @@ ROW_UNREADABLE: Final = Rule(
     "the rows of certificates, requests and revocations.",
     visibility=Visibility.OPERATOR,
 )
-#: Raised when a row that another program has written is read, beside what the driver raises.
-NOT_OURS: Final = (ValueError, TypeError, AttributeError, LookupError)
 
 
 class Database(Protocol):

@@ -136,7 +136,7 @@ class SQLSchema:
         return HEAD
 
     def installation_id(self) -> str:
-        """Return the id that the migration has written which made its table; empty before that, or without its row."""
+        """Return the id of the installation, which a migration wrote; empty before that, or if its row is missing."""
         if current_version(self._database) < _FIRST_WITH_ID:
             return ""
         with self._database.read() as connection:

@@ -22,10 +22,11 @@ from ca_service.authority.notices.records import (
     Notice,
 )
 from ca_service.authority.ports import latest_believable
+from ca_service.errors import ROW_ERRORS
 from ca_service.storage import rows
-from ca_service.storage.database import NOT_OURS, Database, upsert
+from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.queries import by_age, contains, in_batches, made_of_each
+from ca_service.storage.queries import by_age, contains, in_batches, read_each
 from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
@@ -236,7 +237,7 @@ class SQLJobStore:
 
     def list_runs(self) -> tuple[JobRun, ...]:
         """Return every job that has run, sorted by name. A row that cannot be read is none."""
-        found = made_of_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
+        found = read_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
         return tuple(each for each in found if isinstance(each, JobRun))
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
@@ -256,7 +257,7 @@ class SQLJobStore:
             connection.execute(upsert(connection, job_run).values(anew).on_conflict_do_nothing())
             try:
                 _run(connection.execute(select(job_run).where(job_run.c.name == name)).one())
-            except NOT_OURS:
+            except ROW_ERRORS:
                 connection.execute(update(job_run).where(job_run.c.name == name).values(anew))
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
             return taken.rowcount == 1

@@ -24,8 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ca_service import deadline
 from ca_service.deadline import Turn
-from ca_service.errors import ConfigurationError, NotReady, Rule, Visibility
-from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, NOT_OURS, row_unreadable
+from ca_service.errors import ROW_ERRORS, ConfigurationError, NotReady, Rule, Visibility
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, row_unreadable
 from ca_service.storage.schema import metadata
 
 DATABASE_UNREACHABLE: Final = Rule(
@@ -134,7 +134,7 @@ class PostgreSQLDatabase:
             raise deadline.busy() from error
         except DatabaseError as error:
             raise (deadline.busy() if _is_timeout(error) else self._failed(error)) from error
-        except NOT_OURS as error:
+        except ROW_ERRORS as error:
             raise row_unreadable(self._name, error) from error
 
     def _failed(self, error: DatabaseError) -> NotReady:

@@ -108,28 +108,28 @@ class UnreadableRow:
     id: Any
 
 
-def made_of_each(
+def read_each(
     database: Database, statement: Select[Any], key: Column[Any], make: Callable[[Row[Any]], Item]
 ) -> list[Item | UnreadableRow]:
-    """Return what is made of each row. One that cannot be read does not keep the others from being read.
+    """Return what `make` returns for each row; for one that cannot be read, an UnreadableRow.
 
     Only for lists that show their rows: a decision needs all rows, or an error.
     """
     try:
-        return [*_made(database, statement, make)]
+        return _read(database, statement, make)
     except NotReady as error:
         if error.rule != ROW_UNREADABLE.id:
             raise
     with database.read() as connection:
         keys = connection.execute(statement.with_only_columns(key)).scalars().all()
-    return [_made_alone(database, statement.where(key == each), each, make) for each in keys]
+    return [_read_alone(database, statement.where(key == each), each, make) for each in keys]
 
 
-def _made_alone(
+def _read_alone(
     database: Database, statement: Select[Any], key: object, make: Callable[[Row[Any]], Item]
 ) -> Item | UnreadableRow:
     try:
-        [found] = _made(database, statement, make)
+        [found] = _read(database, statement, make)
     except NotReady as error:
         if error.rule != ROW_UNREADABLE.id:
             raise
@@ -137,7 +137,7 @@ def _made_alone(
     return found
 
 
-def _made(database: Database, statement: Select[Any], make: Callable[[Row[Any]], Item]) -> list[Item]:
+def _read(database: Database, statement: Select[Any], make: Callable[[Row[Any]], Item]) -> list[Item]:
     with database.read() as connection:
         return [make(row) for row in connection.execute(statement)]
 

@@ -16,7 +16,7 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificates
-from ca_service.storage.queries import UnreadableRow, by_age, in_batches, made_of_each
+from ca_service.storage.queries import UnreadableRow, by_age, in_batches, read_each
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application, certificate
 from ca_service.storage.words import Words
@@ -123,7 +123,7 @@ class SQLRequestStore:
         return record
 
     def _each(self, statement: Select[Any]) -> list[RequestRecord | UnreadableRow]:
-        return made_of_each(self._database, statement, application.c.id, request_record)
+        return read_each(self._database, statement, application.c.id, request_record)
 
     def _all(self, statement: Select[Any]) -> tuple[RequestRecord, ...]:
         with self._database.read() as connection:

@@ -21,8 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ca_service import deadline
 from ca_service.deadline import Turn
-from ca_service.errors import NotReady, Rule, Visibility
-from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, NOT_OURS, row_unreadable
+from ca_service.errors import ROW_ERRORS, NotReady, Rule, Visibility
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, row_unreadable
 
 DATABASE_REPLACED: Final = Rule(
     "database.replaced",
@@ -201,7 +201,7 @@ class SQLiteDatabase:
             if "Could not decode" in str(error.orig):  # the driver has no code for text that is not UTF-8
                 raise row_unreadable(self.path, error) from error
             raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
-        except NOT_OURS as error:
+        except ROW_ERRORS as error:
             raise row_unreadable(self.path, error) from error
 
     def close(self) -> None:

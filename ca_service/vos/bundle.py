@@ -145,6 +145,7 @@ def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes:
     """
     if len({delivery.authorities for delivery in deliveries}) != 1:
         raise ValueError("a cluster is delivered under one authority")
+    # By store: purposes that share one have its files once.
     stores = {delivery.purpose and delivery.purpose.trust: delivery.purpose for delivery in deliveries}
     trust = [file for purpose in stores.values() for file in _trust_files(replace(deliveries[0], purpose=purpose))]
     leaves = [

@@ -79,10 +79,10 @@ _MAY_BE_CRITICAL: Final = (x509.KeyUsage, x509.BasicConstraints)
 _APPLE_DAYS: Final = 825
 _WEAK_HASHES: Final = ("md5", "sha1")
 STRICT_CLIENTS: Final = "strict clients"
-TLS_PURPOSES: Final = "purposes of TLS"
+PURPOSES_OF_TLS: Final = "purposes of TLS"
 OTHER_PATHS: Final = "other paths"
 #: The checks whose warnings are about what some clients refuse: the certificate works, but does not quite fit.
-_OF_SOME_CLIENTS: Final = frozenset({STRICT_CLIENTS, TLS_PURPOSES, OTHER_PATHS})
+_OF_SOME_CLIENTS: Final = frozenset({STRICT_CLIENTS, PURPOSES_OF_TLS, OTHER_PATHS})
 
 
 class Stage(StrEnum):

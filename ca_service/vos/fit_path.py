@@ -32,8 +32,7 @@ from ca_service.pki.path_validation import (
 )
 from ca_service.pki.policies import CHAIN_POLICY
 from ca_service.pki.strictness import STRICT_CLIENT, strict_faults
-from ca_service.vos import checks
-from ca_service.vos.checks import STRICT_CLIENTS, Check, Stage
+from ca_service.vos.checks import PURPOSES_OF_TLS, STRICT_CLIENTS, Check, Stage
 
 FIT_PURPOSES: Final = Rule(
     "fit.purposes",
@@ -59,8 +58,8 @@ FIT_NETSCAPE_TYPE: Final = Rule(
 )
 FIT_SELF_SIGNED: Final = Rule(
     "fit.self-signed",
-    "The certificate is signed with its own key, and no authority stands above it: clients that do not have this very "
-    "certificate refuse it, and GnuTLS refuses it in any case.",
+    "The certificate is signed with its own key, not by an authority: clients that do not have this very certificate "
+    "refuse it, and GnuTLS refuses it in any case.",
     "Have the CSR signed by an authority.",
     Severity.WARNING,
 )
@@ -76,7 +75,7 @@ _NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED)
 
 def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
     """Yield the checks of the usages that TLS needs; `requested` are the purposes in the CSR, if it is known."""
-    yield Check(checks.TLS_PURPOSES, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
+    yield Check(PURPOSES_OF_TLS, Stage.USE, _purposes(leaf, requested) or _netscape_type(leaf))
     yield Check("digital signature", Stage.USE, _digital_signature(leaf))
 
 
@@ -110,10 +109,10 @@ def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
 
 def _unlike_addresses(path: AuthorityPath, addresses: Iterable[object]) -> Iterator[Finding]:
     """Yield the IPv6 constraints that Java compares with an IPv4 address until it fails: IPAddressName.constrains."""
-    versions4 = [each.packed for each in addresses if isinstance(each, IPv4Address)]
+    ipv4 = [each.packed for each in addresses if isinstance(each, IPv4Address)]
     for subtrees in path.subtrees:
         for value in (each.value for each in (*subtrees.permitted, *subtrees.excluded)):
-            if isinstance(value, IPv6Network) and any(_begins(value, packed) for packed in versions4):
+            if isinstance(value, IPv6Network) and any(_begins(value, packed) for packed in ipv4):
                 what = f"name constraints for {value}, with which an IPv4 address of this certificate is compared"
                 yield STRICT_CLIENT.at(name=subtrees.authority, what=what, client="Java")
 

@@ -178,8 +178,8 @@ def settled(nodes: Sequence[Node], leaves: Sequence[Leaf], layout: Layout | None
         followed = {leaf.purpose.trust for leaf in leaves if node in leaf.nodes}
         for action in node.release.settles if node.release and stores else ():
             if action.on in (EVERY_NODE, node.role) and action.store in {"", *stores - followed}:
-                of = short(f"{layout.authority_key(-1)} {' '.join(sorted(stores))}") if layout else key_of(leaves)
-                yield done(action, node.fqdn, f"settle/{short(action.title)}/{of}/{short(node.fqdn)}")
+                owner = short(f"{layout.authority_key(-1)} {' '.join(sorted(stores))}") if layout else key_of(leaves)
+                yield done(action, node.fqdn, f"settle/{short(action.title)}/{owner}/{short(node.fqdn)}")
 
 
 def _computers(leaves: Sequence[Leaf], layout: Layout | None, purpose: Purpose) -> Step:

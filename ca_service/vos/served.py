@@ -143,8 +143,12 @@ _REMARKS: Final = {
 #: With one of these, clients refuse what is presented.
 BROKEN: Final = frozenset(
     {
-        *(Remark.INCOMPLETE_CHAIN, Remark.WRONG_CHAIN, Remark.NAME_MISMATCH, Remark.EXPIRED),
-        *(Remark.REVOKED, Remark.AUTHORITY_REVOKED),
+        Remark.INCOMPLETE_CHAIN,
+        Remark.WRONG_CHAIN,
+        Remark.NAME_MISMATCH,
+        Remark.EXPIRED,
+        Remark.REVOKED,
+        Remark.AUTHORITY_REVOKED,
     }
 )
 
@@ -202,7 +206,7 @@ class PortReport:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One of our certificates: whether no later one supersedes it, and whether it or what is above it is revoked."""
+    """One of our certificates: `is_newest` if no later one supersedes it; good is neither revoked nor on hold."""
 
     serial_number: str
     is_newest: bool

@@ -26,8 +26,9 @@ FORM_UNREADABLE: Final = Rule(
 FORM_FILE_NAME: Final = Rule(
     "form.file-name",
     "The form cannot be read: a name in it is not UTF-8.",
-    "Send the file under another name: curl -F \u201ccsr=@FILE;filename=node.csr\u201d.",
+    'Send the file under another name: curl -F "csr=@FILE;filename=node.csr".',
 )
+_MAX_REASON: Final = 100  # characters
 
 
 class FormRequest(Request):
@@ -55,9 +56,6 @@ class FormRequest(Request):
         """Return the error; its page looks at the form again, and finds an empty one."""
         self.__dict__["form"], self.__dict__["files"] = self.parameter_storage_class(), self.parameter_storage_class()
         return InvalidInput(finding)
-
-
-_MAX_REASON: Final = 100
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

@@ -159,8 +159,8 @@ def _ours(error: CAServiceError) -> ResponseReturnValue:
         return _unforeseen(error)
     findings = errors.public_findings(error.findings)
     if findings != error.findings:
-        cause = error.__cause__  # of these kinds, it may be a fault of ours: say where
-        is_perhaps_ours = isinstance(cause, (ValueError, TypeError, AttributeError, LookupError))
+        cause = error.__cause__
+        is_perhaps_ours = isinstance(cause, errors.ROW_ERRORS)  # then the log shows the place in the code
         _log.error("not ready: %s", error, exc_info=cause if is_perhaps_ours else None)
     response = _answer(status, error.code, error.title, findings)
     response.headers.update(waiting_headers(error))

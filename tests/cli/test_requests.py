@@ -130,7 +130,7 @@ def test_what_another_program_has_approved_is_not_signed(ca: CommandLine, waitin
     assert json.loads(ca("jobs", "run", "approved-requests", "--json").stdout)["outcome"] == "done"
     failed = ca.answer("requests", "show", str(waiting))
     assert (failed["state"], [each["rule"] for each in failed["failure"]]) == ("failed", ["request.unrecorded"])
-    assert "differ in: state" in failed["failure"][0]["detail"]
+    assert "audit log in: state" in failed["failure"][0]["detail"]
     assert ca.answer("list")["certificates"] == []
     assert ca.rule("audit", "verify", code=4) == "agreement.request-other"
     assert ca.answer("requests", "approve", str(waiting))["state"] == "issued"  # a person has looked at it
@@ -154,7 +154,7 @@ def test_what_is_not_what_was_approved_is_not_signed(
     failed = ca.answer("requests", "show", str(waiting))
     named = {"csr": "request_fingerprint"}.get(column, column)
     assert (failed["state"], failed["failure"][0]["rule"]) == ("failed", "request.unrecorded")
-    assert f"differ in: {named}." in failed["failure"][0]["detail"]
+    assert f"audit log in: {named}." in failed["failure"][0]["detail"]
     verified = ca("audit", "verify")
     assert (verified.exit_code, "agreement.request-other" in verified.stderr) == (4, True)
 
@@ -181,7 +181,7 @@ def test_one_row_that_another_program_has_changed_is_not_signed_and_keeps_no_oth
     listed = ca.answer("requests", "list", "--state", "all")["requests"]
     assert {each["id"]: each["state"] for each in listed} == {waiting: "failed", other: "issued"}
     failed = next(each for each in listed if each["id"] == waiting)["failure"][0]
-    assert (failed["rule"], f"differ in: {named}." in failed["detail"]) == ("request.unrecorded", True)
+    assert (failed["rule"], f"audit log in: {named}." in failed["detail"]) == ("request.unrecorded", True)
     assert ca("audit", "verify").exit_code == 4
 
 

@@ -138,7 +138,7 @@ def test_a_mail_address_is_set_with_the_account_and_later(ca: CommandLine) -> No
     made = ca.answer("user", "create", "bob", "--mail", "bob@example.com", "--password-stdin", data=_TYPED)
     assert made["mail_address"] == "bob@example.com"
     assert "bob@example.com" in ca("user", "list").stdout
-    assert ca("user", "mail", "bob", "b@example.com").stdout == "Notices for bob go to b@example.com.\n"
+    assert ca("user", "mail", "bob", "b@example.com").stdout == "Messages for bob go to b@example.com.\n"
     assert ca("user", "mail", "bob", "").stdout == "bob gets no mail.\n"
     assert ca.rule("user", "mail", "bob", "b@example.com\nBcc: x@example.com", code=2) == "account.mail"
 

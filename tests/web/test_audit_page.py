@@ -284,3 +284,11 @@ def test_the_options_of_a_request_are_named_in_words(auditor: Visitor, events: S
     assert "host name added yes" in page
     assert "make_new" not in page
     assert "validity days" not in page
+
+
+def test_options_that_a_request_does_not_use_are_not_shown(auditor: Visitor, events: SQLEventStore) -> None:
+    details: dict[str, str | int] = {"host": "uccx1.example.com", "make_new": "", "add_host_name": ""}
+    events.add_event(AuditEvent(NOON, Event.REQUEST_SUBMITTED, "vera", "1", details))
+    page = auditor.page("/audit").text
+    assert "new certificate even if one exists" not in page
+    assert "host name added" not in page

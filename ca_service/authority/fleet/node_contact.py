@@ -23,7 +23,7 @@ NODE_SIGN_IN: Final = Rule(
 NODE_PASSWORD: Final = Rule(
     "node.password",
     "The password of the node is missing.",
-    "Give it with each call: it is not stored. Nothing was sent to the node.",
+    "Give it: it is not stored, so each step needs it. Nothing was sent to the node.",
 )
 
 

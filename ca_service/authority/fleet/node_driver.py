@@ -165,7 +165,7 @@ class NodeDriver:
                 # Nothing depends on it. A refusal is an answer, and ends the wait; no answer does not.
                 with suppress(Unanswered), node.call() as session, suppress(Refused, Unprivileged):
                     plan = with_options(plan, session.read_options())
-            # There may be no run afterwards.
+            # The slots follow now: if nothing is left to change, there is no run that would move them.
             node.lease.extend()
             with limited(STORING_SECONDS):
                 self._slots.take_back(actor, plan.host, plan.purpose, plan.present)

@@ -54,7 +54,7 @@ class NodeSlots:
                     self._handover.mark(actor, cluster.id, key, done=True)
 
     def take_back(self, actor: Actor, host: str, purpose: Purpose, present: x509.Certificate | None) -> None:
-        """Undo the marks of a certificate that the node does not have: it was installed again, or has another one."""
+        """Undo the marks of a certificate if the node has none or another one, such as after it was installed again."""
         der = encodings.der(present) if present else b""
         for cluster_id, line in self.lines(actor, host):
             slot = line.slot

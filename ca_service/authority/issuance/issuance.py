@@ -160,7 +160,7 @@ class Issuance:
         return self._run(_Order(actor, csrs, options, hints, last_step=4)).seen_by(actor).examinations
 
     def check_stored(self, actor: Actor, request: RequestRecord) -> Examination:
-        """Return what would happen to the CSR of a request."""
+        """Return what would happen to the CSR of a request, which was verified when it was submitted."""
         require(actor, Action.CHECK)
         order = _Order(actor, [request.csr_der], request.options, is_stored=True, last_step=4)
         return self._run(order).seen_by(actor).examinations[0]

@@ -14,7 +14,7 @@ from ca_service.errors import Refused, Rule
 
 REQUEST_UNRECORDED: Final = Rule(
     "request.unrecorded",
-    "Request {id} differs from its submission and its approval in the audit log. They differ in: {columns}.",
+    "Request {id} differs from the audit log in: {columns}.",
     "Another program changed the database. Do not approve the request: run `ca-service audit verify`, then refuse the "
     "request and submit the CSR again.",
 )

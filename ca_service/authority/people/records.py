@@ -25,7 +25,7 @@ BROWSER_KNOWN_FOR: Final = timedelta(days=180)
 class AccountRecord:
     """An account of a person or a script. `session_epoch` grows when all sessions end.
 
-    `mail_address` gets the notices about requests that concern the account; empty for none.
+    `mail_address` gets the messages about requests that concern the account; empty for none.
     """
 
     id: int

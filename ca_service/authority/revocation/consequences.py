@@ -92,7 +92,7 @@ def of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationSta
 
 def _of_revoking(outcome: Outcome, reason: Reason, others: Sequence[RevocationStatus]) -> Iterator[Finding]:
     if outcome.changed:
-        yield from _nobody_accepts(outcome)
+        yield from _invalid(outcome)
         yield _hold() if reason is Reason.CERTIFICATE_HOLD else _final()
     if reason is Reason.KEY_COMPROMISE:
         yield _key_is_lost() if all(map(_reports, outcome.changes)) else _key_is_not_reported()
@@ -115,8 +115,8 @@ def why_not_released(outcome: Outcome) -> tuple[Finding, ...]:
     return (REVOCATION_NOT_HELD.at(),)
 
 
-def _nobody_accepts(outcome: Outcome) -> Iterator[Finding]:
-    """Yield what becomes invalid, and what stays so: the certificates that are on hold."""
+def _invalid(outcome: Outcome) -> Iterator[Finding]:
+    """Yield which certificates become invalid, and which stay invalid: those on hold."""
     for rule, is_hold in ((REVOCATION_EFFECT, False), (REVOCATION_HOLD_ENDS, True)):
         changes = tuple(each for each in outcome.changed if (each.effect is Effect.MAKE_FINAL) is is_hold)
         if changes:

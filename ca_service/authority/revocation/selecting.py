@@ -92,7 +92,7 @@ def require_found(selection: Selection, statuses: Sequence[RevocationStatus]) ->
     found = {each.certificate.serial_number for each in statuses}
     missing = [serial for serial in selection.serial_numbers if serial not in found]
     if missing:
-        given = (serial.lstrip("0") or "0" for serial in missing)  # people give a part of a number, which was padded
+        given = (serial.lstrip("0") or "0" for serial in missing)  # as people typed it: the selection is padded
         raise NotFound(*(CERTIFICATE_UNKNOWN.at("/serial_number", serial=serial) for serial in given))
     if not statuses:
         raise NotFound.because(REVOCATION_NONE_FOUND, what=selection.host or f"the key {selection.key_fingerprint}")

@@ -126,7 +126,7 @@ class CRLImporter:
         return ImportedCRL(record, tuple(self._changed(issuer, transitions)), remarks)
 
     def find_unlisted(self) -> Iterator[Finding]:
-        """Yield the revoked authorities that the newest CRL of the one above lacks, because its key is not here."""
+        """Yield a warning for each revoked authority that the newest CRL of its issuer lacks: that key is not here."""
         for issuer in self._hierarchy.list_issuers():
             if issuer.key_id is None and issuer.certificate_der is not None:
                 yield from self._forgotten(issuer, self._newest(issuer))

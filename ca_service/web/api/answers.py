@@ -43,7 +43,7 @@ JSON_ONLY: Final = {"json": JSON}
 LIST_FORMS: Final = JSON_ONLY | {"csv": "text/csv"}
 AUTHORITY_FORMS: Final = JSON_ONLY | {form: CONTENT_TYPES[form] for form in AUTHORITY_FORMATS}
 BATCH_FORMS: Final = JSON_ONLY | {"ndjson": "application/x-ndjson"}
-LIVE_FORMS: Final = {"ndjson": BATCH_FORMS["ndjson"]} | JSON_ONLY
+LIVE_FORMS: Final = {"ndjson": BATCH_FORMS["ndjson"]} | JSON_ONLY  # the first is the default
 SUBMISSION_FORMS: Final = JSON_ONLY | {"zip": CONTENT_TYPES["zip"]}
 ZIP_ONLY: Final = {"zip": CONTENT_TYPES["zip"]}
 RUNBOOK_FORMS: Final = JSON_ONLY | {"text": "text/plain; charset=utf-8"}

@@ -51,7 +51,7 @@ def change_password() -> ResponseReturnValue:
 @blueprint.post("/account/mail")
 @needs(Action.OWN_ACCOUNT, dangerous=True)
 def change_mail_address() -> ResponseReturnValue:
-    """Set the address for notices about requests, or remove it."""
+    """Set the address for messages about requests, or remove it."""
     typed = request.form.get("mail_address", "")[:1000]
     try:
         installation().accounts.set_mail_address(actor(), actor().name, typed)

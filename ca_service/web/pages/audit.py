@@ -29,7 +29,7 @@ _LABELS: Final = {
     "make_new": "new certificate even if one exists",
     "add_host_name": "host name added",
 }
-_FLAGS: Final = ("make_new", "add_host_name")  # stored as 1
+_FLAGS: Final = ("make_new", "add_host_name")  # stored as 1, or "" for no
 _SHORT: Final = 60  # characters; fingerprints are longer
 
 
@@ -110,7 +110,9 @@ def event_category(event: RecordedEvent) -> str:
 @blueprint.app_template_global("event_details")
 def event_details(event: RecordedEvent) -> list[tuple[str, Any]]:
     """Return the other details of the event by name, without empty ones."""
-    shown = ((name, translate("yes") if name in _FLAGS else value) for name, value in sorted(event.details.items()))
+    shown = (
+        (name, translate("yes") if value and name in _FLAGS else value) for name, value in sorted(event.details.items())
+    )
     return [(_label(name), value) for name, value in shown if value != ""]
 
 

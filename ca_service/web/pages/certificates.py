@@ -193,7 +193,7 @@ def chosen_certificates() -> list[CertificateRecord]:
 
 
 def _served(host: str) -> dict[str, list[Served]]:
-    """Return what each port of the host has presented last, as far as it has presented anything, and all before."""
+    """Return what each port of the host presented last, if it presented anything, and all else that probes saw."""
     newest, found = dict[int, Served](), installation().probes.list_served(actor(), host)
     for each in found:
         newest.setdefault(each.port, each)

@@ -147,7 +147,7 @@ class NodeRun:
 
     def probed(self) -> Iterator[PortReport]:
         """Yield each port of a node that has its certificate."""
-        if not self.is_installed:
+        if not self.is_probed:
             return
         try:
             if self.reports is None:
@@ -159,8 +159,8 @@ class NodeRun:
             self.findings = findings_of(error)
 
     @property
-    def is_installed(self) -> bool:
-        """Whether the ports are looked at: after a run whose node has its certificate, or without a run."""
+    def is_probed(self) -> bool:
+        """Whether the ports are probed: after a run whose node has its certificate, or without a run."""
         return self.run is None or (self.run.ended is not None and not self.run.ended.waiting)
 
     @property
@@ -185,7 +185,7 @@ class NodeRun:
 
     def steps(self) -> tuple[Step, ...]:
         """Return what is left to do on the node."""
-        if not self.is_installed or self.works or not self.is_uploaded:
+        if not self.is_probed or self.works or not self.is_uploaded:
             return ()
         return installation().node_commands.running_steps(actor(), self.form.node.fqdn, self.form.order)
 

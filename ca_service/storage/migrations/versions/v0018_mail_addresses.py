@@ -1,4 +1,4 @@
-"""Mail addresses of accounts, for the notices about requests."""
+"""Mail addresses of accounts, for messages about requests."""
 
 import sqlalchemy as sa
 from alembic import op
