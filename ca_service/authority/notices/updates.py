@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from ca_service.authority.access.credentials import is_mail_address
 from ca_service.authority.access.permissions import SERVICE, Action, may
 from ca_service.authority.fleet.clusters import Fleet, cluster_pages
 from ca_service.authority.fleet.records import ClusterRecord
@@ -169,7 +170,7 @@ def personal_addresses(event: str, data: Mapping[str, object], accounts: Iterabl
         is_requester = account.name == data.get("submitted_by")
         return is_requester if event != SUBMITTED else may(account.actor, Action.DECIDE) and not is_requester
 
-    reachable = (each for each in accounts if each.mail_address and not each.disabled_at)
+    reachable = (each for each in accounts if is_mail_address(each.mail_address) and not each.disabled_at)
     return {each.mail_address.casefold(): each.mail_address for each in reachable if is_concerned(each)}
 
 
