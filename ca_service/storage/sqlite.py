@@ -22,7 +22,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ca_service import deadline
 from ca_service.deadline import Turn
 from ca_service.errors import NotReady, Rule, Visibility
-from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, NOT_OURS, row_unreadable
+from ca_service.storage.database import (
+    DATABASE_UNUSABLE,
+    INSTALLATION_MISSING,
+    NOT_OURS,
+    is_undecodable,
+    row_unreadable,
+)
 
 DATABASE_REPLACED: Final = Rule(
     "database.replaced",
@@ -186,7 +192,7 @@ class SQLiteDatabase:
             raise  # expected and explained by the stores
         except DatabaseError as error:
             self.require_exists()  # only now: each check is a call to the file system
-            if "Could not decode" in str(error.orig):  # the driver has no code for text that is not UTF-8
+            if is_undecodable(error):
                 raise row_unreadable(self.path, error) from error
             raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
         except NOT_OURS as error:
