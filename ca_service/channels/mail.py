@@ -1,7 +1,7 @@
 """Mail (RFC 5321) to the configured mail server.
 
-Plain text, one recipient for each message. Line breaks cannot enter a header: the library refuses them, and control
-characters in names are made visible before. The certificate of the server is verified.
+Plain text, one recipient for each message. Line breaks cannot enter a header: the library refuses them, encoded ones
+are not decoded, and control characters in names are made visible before. The certificate of the server is verified.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Mail:
         letter = EmailMessage(SMTP)
         letter["From"] = self._options.sender
         letter["To"] = message.recipient
-        letter["Subject"] = message.subject
+        letter["Subject"] = message.subject.replace("=?", "= ?")  # decoded as RFC 2047, it could end the header
         letter["Date"] = format_datetime(message.created_at)
         letter["Message-ID"] = f"<{message.message_id}@{self._options.sender.rpartition('@')[2]}>"
         letter["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no vacation replies

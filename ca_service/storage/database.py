@@ -77,6 +77,11 @@ class Database(Protocol):
         """Close all connections, before the process forks or ends."""
 
 
+def is_undecodable(error: Exception) -> bool:
+    """Return whether this is SQLite's error for text that is not UTF-8, which has no code of its own."""
+    return "Could not decode" in str(error)
+
+
 def row_unreadable(database: object, error: Exception) -> NotReady:
     """Return the error of a row that cannot be read."""
     reason = " ".join((type(error).__name__, *str(error).splitlines()[:1]))

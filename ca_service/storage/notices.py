@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy.exc import DatabaseError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.jobs import JobRun, Outcome
@@ -24,7 +25,7 @@ from ca_service.authority.notices.records import (
 from ca_service.authority.ports import latest_believable
 from ca_service.errors import ROW_ERRORS
 from ca_service.storage import rows
-from ca_service.storage.database import Database, upsert
+from ca_service.storage.database import Database, is_undecodable, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.queries import by_age, contains, in_batches, read_each
 from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
@@ -257,7 +258,9 @@ class SQLJobStore:
             connection.execute(upsert(connection, job_run).values(anew).on_conflict_do_nothing())
             try:
                 _run(connection.execute(select(job_run).where(job_run.c.name == name)).one())
-            except ROW_ERRORS:
+            except (*ROW_ERRORS, DatabaseError) as error:
+                if isinstance(error, DatabaseError) and not is_undecodable(error):
+                    raise
                 connection.execute(update(job_run).where(job_run.c.name == name).values(anew))
             taken = connection.execute(statement.values(holder=holder, until=until, started_at=now))
             return taken.rowcount == 1

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from ca_service import deadline
 from ca_service.deadline import Turn
 from ca_service.errors import ROW_ERRORS, NotReady, Rule, Visibility
-from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, row_unreadable
+from ca_service.storage.database import DATABASE_UNUSABLE, INSTALLATION_MISSING, is_undecodable, row_unreadable
 
 DATABASE_REPLACED: Final = Rule(
     "database.replaced",
@@ -198,7 +198,7 @@ class SQLiteDatabase:
             raise  # expected and explained by the stores
         except DatabaseError as error:
             self.require_exists()  # only now: each check is a call to the file system
-            if "Could not decode" in str(error.orig):  # the driver has no code for text that is not UTF-8
+            if is_undecodable(error):
                 raise row_unreadable(self.path, error) from error
             raise NotReady.because(DATABASE_UNUSABLE, database=self.path, reason=error.orig) from error
         except ROW_ERRORS as error:

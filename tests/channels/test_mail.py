@@ -136,6 +136,16 @@ def test_a_subject_cannot_put_in_a_header(start: Start, post: Post, subject: str
 
 
 @pytest.mark.parametrize(
+    "word", ["=?utf-8?q?x=0d=0aBcc:_all=40example.com?=", "=?utf-8?b?eA0KQmNjOiBhQGINCg0KYm9keQ==?="]
+)
+def test_nor_can_an_encoded_word_as_in_the_name_of_a_cluster(start: Start, post: Post, word: str) -> None:
+    assert send(start(), subject=f"{word} {'long ' * 20}: issued 3 days ago") is None
+    letter = post.letter()
+    assert (letter["Bcc"], letter["To"]) == (None, RECIPIENT)
+    assert str(letter["Subject"]).startswith(word.replace("=?", "= ?"))
+
+
+@pytest.mark.parametrize(
     ("step", "reply", "is_final"),
     [
         ("RCPT", "450 mailbox busy", False),

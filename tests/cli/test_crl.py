@@ -10,7 +10,7 @@ import pytest
 from ca_service.authority.revocation.records import Selection
 from ca_service.pki.reasons import Reason
 from tests.cli.authorities import make_intermediate, make_root
-from tests.cli.command_line import CommandLine, Keyboard
+from tests.cli.command_line import CommandLine, Keyboard, tamper
 from tests.support.factories import OPERATOR
 
 OpenSSL = Callable[..., str]
@@ -154,6 +154,15 @@ def test_a_revocation_that_no_list_tells_is_found_until_one_does(ca: CommandLine
 
 def test_it_is_found_also_if_there_is_no_list_at_all(ca: CommandLine) -> None:
     take_root_offline(ca)
+    ca(*REVOKE, "--confirm", "intermediate-g1")
+    assert warnings(ca) == ["doctor.authority-revoked", "crl.lacks-authority"]
+
+
+def test_it_is_found_also_if_the_list_cannot_be_read(ca: CommandLine) -> None:
+    ca("crl", "publish")
+    take_root_offline(ca)
+    tamper(ca, "UPDATE crl SET der = x'3000'")
+    assert warnings(ca) == []
     ca(*REVOKE, "--confirm", "intermediate-g1")
     assert warnings(ca) == ["doctor.authority-revoked", "crl.lacks-authority"]
 

@@ -68,10 +68,10 @@ def test_a_job_that_fails_ends_with_an_error(ca: CommandLine) -> None:
 
 
 @pytest.mark.fault("database", "The row of a job cannot be read", "the jobs run, that one too")
-@pytest.mark.parametrize("column", ["until", "started_at", "outcome"])
-def test_a_row_that_cannot_be_read_stops_no_job(ca: CommandLine, opened: Installation, column: str) -> None:
+@pytest.mark.parametrize("change", ["until = 'x'", "started_at = 'x'", "outcome = 'x'", "detail = CAST(x'ff' AS TEXT)"])
+def test_a_row_that_cannot_be_read_stops_no_job(ca: CommandLine, opened: Installation, change: str) -> None:
     opened.jobs.run_due()
-    tamper(ca, f"UPDATE job_run SET {column} = 'broken' WHERE name = 'seal'")  # noqa: S608
+    tamper(ca, f"UPDATE job_run SET {change} WHERE name = 'seal'")  # noqa: S608
     listed = {each["name"]: each["outcome"] for each in ca.answer("jobs", "list")["jobs"]}
     assert (listed["seal"], listed["probe"]) == ("never run", "done")
     assert [(each.name, each.outcome) for each in opened.jobs.run_due()] == [("seal", Outcome.DONE)]

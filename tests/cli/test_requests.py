@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.vos.destinations import Destination
 from tests.cli.command_line import CommandLine, tamper
 from tests.cli.test_identity import make_older
+from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.requests import THREE_NODES, UCCX_PUBLISHER, UCCX_SUBSCRIBER
 
 ANNA = Actor(7, "anna", Role.REQUESTER, "192.0.2.1")
@@ -233,3 +235,19 @@ def test_what_cannot_be_done_is_told(
 def test_what_is_decided_cannot_be_decided_again(ca: CommandLine, waiting: int) -> None:
     ca.answer("requests", "approve", str(waiting))
     assert ca.rule("requests", "refuse", str(waiting), "--note", "x", code=1) == "request.decided"
+
+
+@pytest.mark.fault("database", "An account cannot be read", "the notices go to all others")
+@pytest.mark.parametrize("change", ["role = 'king'", "created_at = 'x'", "name = CAST(x'ff' AS TEXT)"])
+@pytest.mark.usefixtures("waiting")
+def test_an_account_that_cannot_be_read_stops_no_notice(ca: CommandLine, opened: Installation, change: str) -> None:
+    for name in ("bob", "carol"):
+        opened.accounts.create(OPERATOR, name, Role.APPROVER, PASSWORD, f"{name}@example.com")
+    tamper(ca, f"UPDATE account SET {change} WHERE name = 'bob'")  # noqa: S608
+    mail = {"HOST": "127.0.0.1", "PORT": "1", "SECURITY": "none", "SENDER": "a@b.c", "RECIPIENTS": "d@e.f"}
+    ca = replace(ca, environ={f"CA_SERVICE_MAIL__{name}": value for name, value in mail.items()})
+
+    for job in ("request-notices", "outbox"):
+        assert ca("jobs", "run", job).exit_code == 0
+    found = ca.answer("notices", "list")["messages"]
+    assert sorted((each["recipient"], each["attempts"]) for each in found) == [("carol@example.com", 1), ("d@e.f", 1)]

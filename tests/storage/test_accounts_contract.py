@@ -39,6 +39,15 @@ def test_accounts_are_counted_and_listed_by_name(account_store: AccountStore, al
     assert account_store.count_accounts() == len({alice.id, bob.id, carol.id}) == 3
 
 
+def test_the_reachable_have_an_address_and_are_enabled(account_store: AccountStore, alice: AccountRecord) -> None:
+    for name, disabled_at in (("bob", None), ("carol", NOON)):
+        made = account_record(name, mail_address=f"{name}@example.com", disabled_at=disabled_at)
+        account_store.add_account(made, event())
+    assert [each.name for each in account_store.list_reachable()] == ["bob"]
+    account_store.set_mail_address(alice.id, "alice@example.com", event())
+    assert [each.name for each in account_store.list_reachable()] == ["alice", "bob"]
+
+
 def test_a_name_is_taken_once(account_store: AccountStore, alice: AccountRecord) -> None:
     with pytest.raises(Conflict) as caught:
         account_store.add_account(account_record("alice"), event())

@@ -310,6 +310,10 @@ class InMemoryAccountStore:
         """See the port."""
         return self._accounts.get(account_id)
 
+    def list_reachable(self) -> tuple[AccountRecord, ...]:
+        """See the port."""
+        return tuple(each for each in self.list_accounts() if each.mail_address and not each.disabled_at)
+
     def list_accounts(self) -> tuple[AccountRecord, ...]:
         """See the port."""
         return tuple(sorted(self._accounts.values(), key=lambda record: record.name))

@@ -83,8 +83,11 @@ def checked_account_name(typed: str) -> str:
 
 
 def is_mail_address(text: str) -> bool:
-    """Return whether this is one plain mail address, which contains nothing that ends a header."""
-    return len(text) <= _MAX_MAIL and _MAIL.fullmatch(text) is not None
+    """Return whether this is one plain mail address, which contains nothing that ends a header.
+
+    An encoded word (RFC 2047) could: libraries decode it, also in an address.
+    """
+    return len(text) <= _MAX_MAIL and "=?" not in text and _MAIL.fullmatch(text) is not None
 
 
 def checked_mail_address(typed: str) -> str:

@@ -108,7 +108,7 @@ class Deliveries:
             return True
         event, data = str(message.event["type"]), message.event.get("data")
         told = data if isinstance(data, Mapping) else {}
-        return message.recipient in personal_addresses(event, told, self._accounts.list_accounts()).values()
+        return message.recipient.casefold() in personal_addresses(event, told, self._accounts.list_reachable())
 
     def _settled(self, tried: Message, failure: Failure | None) -> Message:
         now = self._clock()

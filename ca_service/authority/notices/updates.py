@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from ca_service.authority.access.credentials import is_mail_address
 from ca_service.authority.access.permissions import SERVICE, Action, may
 from ca_service.authority.fleet.clusters import Fleet, cluster_pages
 from ca_service.authority.fleet.records import ClusterRecord
@@ -51,7 +52,7 @@ class RequestReader(Protocol):
 class AccountReader(Protocol):
     """The question about accounts."""
 
-    def list_accounts(self) -> tuple[AccountRecord, ...]: ...
+    def list_reachable(self) -> tuple[AccountRecord, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +156,22 @@ class Updates:
         yield from configured
         if any(channel.name == MAIL for channel in self._channels):
             known = {address.casefold() for name, address in configured if name == MAIL}
-            own = personal_addresses(update.event, update.data, self._accounts.list_accounts())
+            own = personal_addresses(update.event, update.data, self._accounts.list_reachable())
             yield from ((MAIL, each) for folded, each in own.items() if folded not in known)
 
 
 def personal_addresses(event: str, data: Mapping[str, object], accounts: Iterable[AccountRecord]) -> dict[str, str]:
-    """Return the addresses of the accounts that the event of requests concerns, by their case-folded form.
+    """Return the addresses of those accounts that the event of requests concerns, by their case-folded form.
 
-    What waits concerns all who may decide on it, a decision the requester. Disabled accounts get nothing.
+    What waits concerns all who may decide on it, a decision the requester.
     """
 
     def is_concerned(account: AccountRecord) -> bool:
         is_requester = account.name == data.get("submitted_by")
         return is_requester if event != SUBMITTED else may(account.actor, Action.DECIDE) and not is_requester
 
-    reachable = (each for each in accounts if each.mail_address and not each.disabled_at)
-    return {each.mail_address.casefold(): each.mail_address for each in reachable if is_concerned(each)}
+    addresses = (each.mail_address for each in accounts if is_concerned(each))
+    return {address.casefold(): address for address in addresses if is_mail_address(address)}
 
 
 def _id(record: RequestRecord) -> str:

@@ -74,6 +74,9 @@ class AccountStore(Protocol):
     def find_account_by_id(self, account_id: int) -> AccountRecord | None:
         """Return the account with this number, or None."""
 
+    def list_reachable(self) -> tuple[AccountRecord, ...]:
+        """Return the enabled accounts with a mail address, by name, without those whose row cannot be read."""
+
     def list_accounts(self) -> tuple[AccountRecord, ...]:
         """Return all accounts, by name."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -134,7 +135,9 @@ class CRLImporter:
     def _newest(self, issuer: IssuerRecord) -> x509.CertificateRevocationList | None:
         newest = self._crls.find_newest(issuer.id)
         data = self._crls.read_crl(issuer.id, newest.number) if newest else None
-        return x509.load_der_x509_crl(data.full) if data else None
+        with suppress(ValueError):  # another program has written it: no client reads it either
+            return x509.load_der_x509_crl(data.full) if data else None
+        return None
 
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
         """Return the authority that signed the CRL."""

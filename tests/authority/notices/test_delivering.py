@@ -262,6 +262,7 @@ def test_two_processes_that_deliver_at_once_send_each_message_once(
         ({"disabled_at": NOON}, False),
         ({"role": Role.REQUESTER}, False),
         ({"mail_address": "new@example.com"}, False),
+        ({"mail_address": "CAROL@example.com"}, True),
         ({"name": "anna"}, False),
     ],
 )
@@ -273,3 +274,12 @@ def test_what_waits_reaches_a_person_who_may_decide_still_today(change: dict[str
 
     assert office.deliveries().deliver_due() == is_sent
     assert office.first.state is (MessageState.SENT if is_sent else MessageState.DEAD)
+
+
+def test_an_address_that_another_program_has_written_gets_no_mail() -> None:
+    """It could end the header: the job would fail at this message, again and again."""
+    bad = "carol@example.com\nBcc: all@example.com"
+    office = Office(message(recipient=bad, event={"type": "request.submitted"}))
+    office.accounts.add_account(account_record(name="carol", role=Role.APPROVER, mail_address=bad), event())
+
+    assert (office.deliveries().deliver_due(), office.first.state) == (0, MessageState.DEAD)

@@ -142,6 +142,7 @@ def test_the_mail_address_is_the_verified_one_of_today_and_the_event_does_not_co
         {"email": "vera@example.com", "email_verified": "true"},
         {"email": "vera@example.com", "email_verified": False},
         {"email": "vera@example.com\nBcc: x@example.com", "email_verified": True},
+        {"email": "=?utf-8?b?DQpCY2M6IHhAeQ==?=@example.com", "email_verified": True},
         {"email": ["vera@example.com"], "email_verified": True},
     ],
 )
