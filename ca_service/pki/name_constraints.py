@@ -44,7 +44,14 @@ CHAIN_NAME_CONSTRAINTS: Final = Rule(
     "5280, 4.2.1.10 forbids.",
     "Have it issued with plain name constraints.",
 )
+CHAIN_TOO_MANY_NAMES: Final = Rule(
+    "chain.too-many-names",
+    "The names of a certificate and the name constraints above it take {count} comparisons. The limit is {limit}.",
+    "Use an authority with fewer name constraints, or a certificate with fewer names. Clients have such a limit too.",
+)
 
+#: Comparisons of a name with a constraint, as in Go and rustls; OpenSSL refuses 1,048,576.
+MAX_COMPARISONS: Final = 250_000
 _BLANKS: Final = re.compile(r"[ \t\n\r\f\v]+")
 _Fold = Callable[[str], str]
 
@@ -114,7 +121,11 @@ def names_of(
 
 
 def faults(all_subtrees: Sequence[Subtrees], given: Sequence[x509.GeneralName]) -> Iterator[Finding]:
-    """Yield one finding for each name and authority that does not permit it."""
+    """Yield one finding for each name and authority that does not permit it, or one if there are too many of them."""
+    count = sum(len(each.permitted) + len(each.excluded) for each in all_subtrees) * len(given)
+    if count > MAX_COMPARISONS:
+        yield CHAIN_TOO_MANY_NAMES.at("/chain", count=count, limit=MAX_COMPARISONS)
+        return
     for subtrees in all_subtrees:
         for name in given:
             if found := subtrees.fault(name):

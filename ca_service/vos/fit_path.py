@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from ipaddress import IPv4Address, IPv6Network
 from typing import Final
 
@@ -17,7 +18,12 @@ from ca_service.errors import Finding, Rule, Severity
 from ca_service.pki import second_opinion
 from ca_service.pki.contents import extended_key_usage_names
 from ca_service.pki.link import Link
-from ca_service.pki.name_constraints import CHAIN_NAME_CONSTRAINTS, CHAIN_NAME_EXCLUDED, CHAIN_NAME_NOT_PERMITTED
+from ca_service.pki.name_constraints import (
+    CHAIN_NAME_CONSTRAINTS,
+    CHAIN_NAME_EXCLUDED,
+    CHAIN_NAME_NOT_PERMITTED,
+    CHAIN_TOO_MANY_NAMES,
+)
 from ca_service.pki.path_validation import (
     CHAIN_CRITICAL,
     CHAIN_EXTENSIONS,
@@ -70,7 +76,7 @@ _NETSCAPE_TLS: Final = 0xC0  # SSL client and SSL server, the first bits of the 
 _SIGNATURES: Final = (CHAIN_SIGNATURE, CHAIN_KEY_IDENTIFIER)
 _AUTHORITIES: Final = (CHAIN_NOT_AUTHORITY, CHAIN_KEY_USAGE, CHAIN_PATH_LENGTH)
 _EXTENSIONS: Final = (CHAIN_EXTENSIONS, CHAIN_CRITICAL, CHAIN_NAME_CONSTRAINTS)
-_NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED)
+_NAMES: Final = (CHAIN_NAME_NOT_PERMITTED, CHAIN_NAME_EXCLUDED, CHAIN_TOO_MANY_NAMES)
 
 
 def tls_usages(leaf: Link, requested: Collection[str]) -> Iterator[Check]:
@@ -109,17 +115,13 @@ def along(leaf: Link, path: AuthorityPath, at: datetime) -> Iterator[Check]:
 
 def _unlike_addresses(path: AuthorityPath, addresses: Iterable[object]) -> Iterator[Finding]:
     """Yield the IPv6 constraints that Java compares with an IPv4 address until it fails: IPAddressName.constrains."""
-    ipv4 = [each.packed for each in addresses if isinstance(each, IPv4Address)]
+    ipv4 = [int(each) for each in addresses if isinstance(each, IPv4Address)]
+    masked = cache(lambda mask: {each & mask for each in ipv4})  # few masks, so that many constraints cost little
     for subtrees in path.subtrees:
         for value in (each.value for each in (*subtrees.permitted, *subtrees.excluded)):
-            if isinstance(value, IPv6Network) and any(_begins(value, packed) for packed in ipv4):
+            if isinstance(value, IPv6Network) and int(value.network_address) >> 96 in masked(int(value.netmask) >> 96):
                 what = f"name constraints for {value}, with which an IPv4 address of this certificate is compared"
                 yield STRICT_CLIENT.at(name=subtrees.authority, what=what, client="Java")
-
-
-def _begins(network: IPv6Network, packed: bytes) -> bool:
-    pairs = zip(packed, network.netmask.packed, network.network_address.packed, strict=False)
-    return all(octet & mask == base for octet, mask, base in pairs)
 
 
 def _own_fault(leaf: Link, path: AuthorityPath) -> Iterator[Finding]:

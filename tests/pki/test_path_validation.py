@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ca_service.errors import Refused
 from ca_service.pki import chain, der
 from ca_service.pki.link import Link
+from ca_service.pki.name_constraints import Subtrees, faults
 from ca_service.pki.path_validation import AuthorityPath, issue_fault
 from ca_service.pki.strictness import strict_faults
 from tests.support import certificates
@@ -318,6 +319,14 @@ def test_a_minimum_in_name_constraints_is_refused_because_the_parser_drops_it() 
     extension = x509.UnrecognizedExtension(x509.NameConstraints.oid, with_minimum)
 
     assert rules(limited(extra=((extension, True),))) == ["chain.name-constraints"]
+
+
+@pytest.mark.parametrize(("count", "found"), [(500, []), (501, ["chain.too-many-names"])])
+def test_more_names_and_constraints_than_clients_compare_are_refused(count: int, found: list[str]) -> None:
+    subtrees = Subtrees("Lab", (), (DNS("example.org"),) * 500)
+    names = [IP(ip_address("192.0.2.1"))] * count
+
+    assert [each.rule for each in faults([subtrees], names)] == found
 
 
 def test_the_limits_name_what_may_be_signed() -> None:
