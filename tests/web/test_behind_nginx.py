@@ -15,7 +15,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.programs import find
 from tests.web.conftest import Made
-from tests.web.serving import Server, clients, dripping, running, wait
+from tests.web.serving import HEALTH, Server, clients, dripping, running, wait
 
 # Bodies are passed on as they arrive, and connections to the service kept: what a proxy can do worst.
 _SETTINGS: Final = """
@@ -35,6 +35,8 @@ http {{
   }}
 }}
 """
+_CLOSE: Final = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+_HEAD: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
 _BODY: Final = b"POST /ocsp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\nx"
 
 
@@ -62,8 +64,12 @@ def proxy(made: Made, tmp_path: Path) -> Iterator[Server]:
         yield found
 
 
-def test_bodies_that_drip_through_nginx_hold_nothing(proxy: Server) -> None:
-    """The other slow clients reach the service as its own ones do, or not at all: test_slow_clients.py has them."""
-    with clients(proxy, 8, _BODY) as slow, dripping(slow):
+@pytest.mark.parametrize(
+    ("number", "sent", "drips"),
+    [(60, _CLOSE, False), (100, b"", False), (400, b"", False), (8, _HEAD, True), (8, _BODY, True)],
+    ids=["polite", "silent", "many", "heads-that-drip", "bodies-that-drip"],
+)
+def test_slow_clients_of_nginx_hold_nothing(proxy: Server, number: int, sent: bytes, drips: bool) -> None:
+    with clients(proxy, number, sent) as slow, dripping(slow if drips else []):
         time.sleep(0.5)
         assert proxy.answered() == 5
