@@ -113,6 +113,7 @@ def _plan() -> Plan:
 ROWS = [
     Row(Action.CHECK, "issuance.check_options", Options()),
     Row(Action.CHECK, "issuance.check", [b"x"], Options()),
+    Row(Action.CHECK, "issuance.check_stored", request_record()),
     Row(Action.ISSUE, "issuance.issue", [b"x"], Options()),
     Row(Action.ISSUE, "issuance.issue_possible", [b"x"], Options()),
     Row(Action.READ, "issuance.get_certificate", "1"),
