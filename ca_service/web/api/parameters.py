@@ -57,7 +57,7 @@ _IN_PATH: Final[dict[str, dict[str, Any]]] = {
         "required": True,
         "description": "The node: a host name or address, with `:` and the port of its API if it is not 443.",
         "example": "cucm1.example.com",
-        "schema": {"type": "string", "pattern": r"^[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?(:[1-9][0-9]{0,4})?$"},
+        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?(:[1-9][0-9]{0,4})?$"},
     },
     "product_id": {
         "name": "product_id",
