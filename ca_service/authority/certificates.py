@@ -15,6 +15,9 @@ CERTIFICATE_UNKNOWN: Final = Rule(
     "Compare it with the number in the certificate, or search for the host in the list of certificates.",
 )
 
+SERIAL_DIGITS: Final = 40
+LEAST_SERIAL_DIGITS: Final = 36  # other tools print a serial number without the zeros before it
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateRecord:

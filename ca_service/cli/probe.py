@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import click
 
@@ -51,18 +50,22 @@ def watched(console: Console, reports: Iterator[PortReport]) -> ProbeDocument:
     found = list[PortReport]()
     for report in reports:
         found.append(report)
-        _watch(console, PortDocument.of(report))
+        _watch(console, report.target.host, report.target.port, report.verdict)
     return ProbeDocument.of(found)
 
 
 def watched_there(console: Console, api: API, *path: object, body: Mapping[str, object] | None = None) -> ProbeDocument:
     """Return the same from a server, by the operation at this path."""
-    return api.live(PortDocument, ProbeDocument, *path, body=body, told=partial(_watch, console))
+
+    def told(port: PortDocument) -> None:
+        _watch(console, port.host, port.port, port.verdict)
+
+    return api.live(PortDocument, ProbeDocument, *path, body=body, told=told)
 
 
-def _watch(console: Console, port: PortDocument) -> None:
+def _watch(console: Console, host: str, port: int, verdict: Verdict) -> None:
     if sys.stderr.isatty():
-        console.remark(f"{_place(port.host, port.port, port.verdict)} {port.verdict.value}")
+        console.remark(f"{_place(host, port, verdict)} {verdict.value}")
 
 
 def tell(session: Session, found: ProbeDocument) -> ExitCode:

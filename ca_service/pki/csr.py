@@ -162,12 +162,7 @@ def read_request(data: bytes) -> CertificationRequest:
 
     Raises Refused with every error that was reached, or TooLarge.
     """
-    return verify(unwrap(data))
-
-
-def verify(request_der: bytes) -> CertificationRequest:
-    """Parse and verify the DER of one CSR; see `read_request`."""
-    loaded = LoadedRequest.of(request_der)
+    loaded = LoadedRequest.of(unwrap(data))
     return _verified(loaded, describe(loaded), is_stored=False)
 
 

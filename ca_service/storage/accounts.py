@@ -35,7 +35,7 @@ from ca_service.errors import Busy
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
-from ca_service.storage.queries import Order, by_age, contain_all, read_each
+from ca_service.storage.queries import Order, by_age, contain_all, read_each, readable
 from ca_service.storage.schema import account, account_link, external_identity, setup_link, token
 
 _ACCOUNT: Final = tuple(account.c.keys())
@@ -75,8 +75,9 @@ class SQLAccountStore:
     def list_reachable(self) -> tuple[AccountRecord, ...]:
         """Return the enabled accounts with a mail address, by name, without those whose row cannot be read."""
         statement = select(account).where(account.c.mail_address != "", account.c.disabled_at.is_(None))
-        found = read_each(self._database, statement.order_by(account.c.name), account.c.id, rows.account_record)
-        return tuple(each for each in found if isinstance(each, AccountRecord))
+        return readable(
+            read_each(self._database, statement.order_by(account.c.name), account.c.id, rows.account_record)
+        )
 
     def list_people(self, query: PeopleQuery) -> PeoplePage:
         """Return one page of the list."""

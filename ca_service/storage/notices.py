@@ -27,7 +27,7 @@ from ca_service.errors import ROW_ERRORS
 from ca_service.storage import rows
 from ca_service.storage.database import Database, is_undecodable, upsert
 from ca_service.storage.events import record_events
-from ca_service.storage.queries import by_age, contains, in_batches, read_each
+from ca_service.storage.queries import by_age, contains, in_batches, read_each, readable
 from ca_service.storage.schema import calendar, expiry_count, job_run, notice, outbox
 
 _STORED_APART: Final = ("id", "state")
@@ -238,8 +238,7 @@ class SQLJobStore:
 
     def list_runs(self) -> tuple[JobRun, ...]:
         """Return every job that has run, sorted by name. A row that cannot be read is none."""
-        found = read_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run)
-        return tuple(each for each in found if isinstance(each, JobRun))
+        return readable(read_each(self._database, select(job_run).order_by(job_run.c.name), job_run.c.name, _run))
 
     def take(self, name: str, holder: str, now: datetime, until: datetime, before: datetime | None) -> bool:
         """Take the lease of a job if it is free and due. One statement compares and sets it.

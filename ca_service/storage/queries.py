@@ -115,31 +115,29 @@ def read_each(
 
     Only for lists that show their rows: a decision needs all rows, or an error.
     """
-    try:
-        return _read(database, statement, make)
-    except NotReady as error:
-        if error.rule != ROW_UNREADABLE.id:
-            raise
+    together = _read(database, statement, make)
+    if together is not None:
+        return [*together]
     with database.read() as connection:
         keys = connection.execute(statement.with_only_columns(key)).scalars().all()
-    return [_read_alone(database, statement.where(key == each), each, make) for each in keys]
+    alone = ((each, _read(database, statement.where(key == each), make)) for each in keys)
+    return [found for each, read in alone for found in ([UnreadableRow(each)] if read is None else read)]
 
 
-def _read_alone(
-    database: Database, statement: Select[Any], key: object, make: Callable[[Row[Any]], Item]
-) -> Item | UnreadableRow:
+def readable(found: Iterable[Item | UnreadableRow]) -> tuple[Item, ...]:
+    """Return what was read by `read_each`, without the rows that cannot be read."""
+    return tuple(each for each in found if not isinstance(each, UnreadableRow))
+
+
+def _read(database: Database, statement: Select[Any], make: Callable[[Row[Any]], Item]) -> list[Item] | None:
+    """Return what `make` returns for each row, or None if one of them cannot be read."""
     try:
-        [found] = _read(database, statement, make)
+        with database.read() as connection:
+            return [make(row) for row in connection.execute(statement)]
     except NotReady as error:
         if error.rule != ROW_UNREADABLE.id:
             raise
-        return UnreadableRow(key)
-    return found
-
-
-def _read(database: Database, statement: Select[Any], make: Callable[[Row[Any]], Item]) -> list[Item]:
-    with database.read() as connection:
-        return [make(row) for row in connection.execute(statement)]
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from ca_service.authority.issuance.records import RequestPage, RequestQuery, Req
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.ledger import remember, write_certificates
-from ca_service.storage.queries import UnreadableRow, by_age, in_batches, read_each
+from ca_service.storage.queries import UnreadableRow, by_age, in_batches, read_each, readable
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application, certificate
 from ca_service.storage.words import Words
@@ -47,14 +47,12 @@ class SQLRequestStore:
         matching = _REQUESTS.where(*words, *_conditions(query))
         statement = order.page(matching, query.cursor, query.limit)
         found, cursor = order.cut(self._each(statement), query.limit)
-        items = tuple(each for each in found if isinstance(each, RequestRecord))
         unreadable = tuple(each.id for each in found if isinstance(each, UnreadableRow))
-        return RequestPage(items, cursor, unreadable)
+        return RequestPage(readable(found), cursor, unreadable)
 
     def list_in_state(self, state: State, limit: int) -> tuple[RequestRecord, ...]:
         """Return at most `limit` requests in this state, oldest first, without those that cannot be read."""
-        found = self._each(_REQUESTS.where(*_is_in(state)).order_by(application.c.id).limit(limit))
-        return tuple(each for each in found if isinstance(each, RequestRecord))
+        return readable(self._each(_REQUESTS.where(*_is_in(state)).order_by(application.c.id).limit(limit)))
 
     def count_in_state(self, state: State, limit: int) -> int:
         """Return how many requests are in this state, `limit` at most."""

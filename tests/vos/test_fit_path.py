@@ -239,7 +239,7 @@ def test_our_own_certificates_fit_also_by_path_validation(lab: Lab) -> None:
     lab.initialised()
     [record] = lab.issuance.issue(actor(Role.REQUESTER), [UCCX_PUBLISHER.data], Options()).certificates
     certificate = x509.load_der_x509_certificate(record.der)
-    found = judge_issued(csr.verify(record.csr_der), certificate, lab.hierarchy.active().chain, NOON)
+    found = judge_issued(csr.read_request(record.csr_der), certificate, lab.hierarchy.active().chain, NOON)
 
     assert found.is_fitting
     assert "names along the path" in [each.topic for each in found.checks]

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from ca_service.authority.audit.entries import EventQuery
 from ca_service.authority.audit.events import Event
 from ca_service.authority.audit.wording import Category, events_of
+from ca_service.authority.certificates import LEAST_SERIAL_DIGITS, SERIAL_DIGITS
 from ca_service.errors import Finding, InvalidInput, Rule
 
 EVENT_UNKNOWN: Final = Rule(
@@ -26,7 +27,9 @@ EVENT_TIME: Final = Rule(
 
 FIELDS: Final = ("q", "event", "actor", "subject", "since", "until")
 _MAX_LENGTH: Final = 200
-_SERIAL: Final = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){3,}|[0-9A-Fa-f]{36,40}")
+_SERIAL: Final = re.compile(
+    f"[0-9A-Fa-f]{{2}}(:[0-9A-Fa-f]{{2}}){{3,}}|[0-9A-Fa-f]{{{LEAST_SERIAL_DIGITS},{SERIAL_DIGITS}}}"
+)
 
 
 def asked(values: Mapping[str, str]) -> EventQuery:
@@ -54,7 +57,7 @@ def _plain(text: str) -> str:
 
 def _whole(subject: str) -> str:
     """Return the subject, a serial number with the zeros that other tools leave out: it is compared as a whole."""
-    return subject.zfill(40) if _SERIAL.fullmatch(subject) else subject
+    return subject.zfill(SERIAL_DIGITS) if _SERIAL.fullmatch(subject) else subject
 
 
 def _events(named: str, findings: list[Finding]) -> tuple[str, ...]:

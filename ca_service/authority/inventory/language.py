@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast, get_args
 
+from ca_service.authority.certificates import LEAST_SERIAL_DIGITS, SERIAL_DIGITS
 from ca_service.authority.inventory.store import Condition, Filter, Key, Status
 from ca_service.errors import Finding, InvalidInput, Rule
 from ca_service.pki.profiles import PROFILES
@@ -54,7 +55,7 @@ KEYS: Final = ("expires", "status", *get_args(Key))
 _WORD: Final = re.compile(r'([A-Za-z]+(?:[<>]=?|[:=]))?"([^"]*)"|(\S+)')
 _FILTER: Final = re.compile(r"([A-Za-z]+)([<>]=?|[:=])(.*)", re.DOTALL)
 _HEXADECIMAL: Final = re.compile("[0-9a-f]+")
-_WITHOUT_ZEROS: Final = range(36, 40)  # digits of a serial number as other tools print it
+_WITHOUT_ZEROS: Final = range(LEAST_SERIAL_DIGITS, SERIAL_DIGITS)
 _RELATIVE: Final = re.compile(r"(-?\d{1,5})([dw])", re.IGNORECASE | re.ASCII)
 _DAY: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DAYS: Final = {"d": 1, "w": 7}
@@ -155,19 +156,21 @@ def _condition(word: _Typed, values: tuple[str, ...]) -> Condition:
     is_part = word.operator == ":" and word.key not in _CHOICES
     if word.key == "serial":
         digits = map(_serial, values)
-        values = tuple(each for value in digits for each in (_beginnings(value) if is_part else (value.zfill(40),)))
+        values = tuple(
+            each for value in digits for each in (_beginnings(value) if is_part else (value.zfill(SERIAL_DIGITS),))
+        )
     return Condition(cast(Key, word.key), values, is_part)
 
 
 def _serial(value: str) -> str:
     """Return the digits without colons; empty if it is not a serial number."""
     digits = value.replace(":", "")
-    return digits if len(digits) <= 40 and _HEXADECIMAL.fullmatch(digits) else ""
+    return digits if len(digits) <= SERIAL_DIGITS and _HEXADECIMAL.fullmatch(digits) else ""
 
 
 def _beginnings(digits: str) -> tuple[str, ...]:
     """Return what a serial number with these digits begins with; one that is almost whole may lack zeros before it."""
-    return (digits, digits.zfill(40)) if len(digits) in _WITHOUT_ZEROS else (digits,)
+    return (digits, digits.zfill(SERIAL_DIGITS)) if len(digits) in _WITHOUT_ZEROS else (digits,)
 
 
 def _too_long(length: int) -> Finding:

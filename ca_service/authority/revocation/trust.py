@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
@@ -41,20 +41,22 @@ class TrustedAuthorities:
     def list_revoked(self) -> tuple[tuple[str, RevocationRecord], ...]:
         """Return each authority of the issuing chain that is revoked or on hold, with its revocation."""
         active = self._hierarchy.find_active()
-        links = active.links if active else {}
-        return tuple((each, found) for each, link in links.items() if (found := self._find_revocation(link)))
+        return tuple(self._revoked(active.links)) if active else ()
 
     def is_good(self, issuer_id: str) -> bool:
         """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
-        return not any(self._find_revocation(link) for link in self._hierarchy.links_of(issuer_id).values())
+        return not any(self._revoked(self._hierarchy.links_of(issuer_id)))
 
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
         for issuer_id in dict.fromkeys(issuer_ids):
-            for each, link in self._hierarchy.links_of(issuer_id).items():
-                if found := self._find_revocation(link):
-                    date = found.revoked_at.date().isoformat()
-                    raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each, date=date)
+            for each, found in self._revoked(self._hierarchy.links_of(issuer_id)):
+                date = found.revoked_at.date().isoformat()
+                raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each, date=date)
+
+    def _revoked(self, links: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, RevocationRecord]]:
+        """Yield each authority of these links that is revoked or on hold, with its revocation."""
+        return ((each, found) for each, link in links.items() if (found := self._find_revocation(link)))
 
     def _find_revocation(self, link: tuple[str, str]) -> RevocationRecord | None:
         """Return why the certificate with this issuer and serial number is not good, or None if it is."""

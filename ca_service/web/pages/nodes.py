@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from flask import Response, render_template, request, stream_template, stream_with_context
@@ -125,7 +126,7 @@ class Form:
         return installation().node_driver.contact(actor(), self.place, self.fingerprint if self.compared else "")
 
 
-@dataclass(slots=True)
+@dataclass
 class NodeRun:
     """A run while the page grows: the template takes changes and ports one by one, and the rest afterwards.
 
@@ -163,7 +164,7 @@ class NodeRun:
         """Whether the ports are probed: after a run whose node has its certificate, or without a run."""
         return self.run is None or (self.run.ended is not None and not self.run.ended.waiting)
 
-    @property
+    @cached_property
     def is_uploaded(self) -> bool:
         """Whether the slot of the node has its certificate as uploaded, so that a restart may be what is left."""
         slots = installation().fleet.slots(actor(), self.form.cluster.id)
