@@ -36,7 +36,6 @@ _PLACE: Final = (
     .where(event.c.id == bindparam("event_id"), event.c.seal.is_(None))
     .values(seal=bindparam("number"), position=bindparam("place"))
 )
-_PLACED: Final = select(func.count()).select_from(event).where(event.c.seal == bindparam("number"))
 _SEARCHED: Final = (event.c.event, event.c.actor, event.c.subject, event.c.origin)
 
 
@@ -141,8 +140,7 @@ def record_events(connection: Connection, *events: AuditEvent) -> None:
 
 def _place(connection: Connection, seal: Seal, sealed: Sequence[RecordedEvent]) -> None:
     places = [{"event_id": each.id, "number": seal.number, "place": at} for at, each in enumerate(sealed)]
-    connection.execute(_PLACE, places)
-    if connection.execute(_PLACED, {"number": seal.number}).scalar_one() != len(sealed):
+    if connection.execute(_PLACE, places).rowcount != len(sealed):
         raise seal_taken(seal)
 
 

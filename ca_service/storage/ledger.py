@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, delete, func, insert, literal, select
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Executable,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.issuance.conflicts import Known, Revocations
+from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
 from ca_service.authority.revocation.records import require_usable_key
@@ -43,9 +60,13 @@ _WITH_KEYS: Final = select(
     .outerjoin(certificate, certificate.c.key_fingerprint.in_(_KEYS))
     .outerjoin(revocation, OF_CERTIFICATE)
 )
-_REVOCATIONS: Final = select(revocation).where(
-    revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
-    revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
+#: The same, then a row without a certificate for each of these that is revoked, or was.
+_WITH_KEYS_AND_LINKS: Final[CompoundSelect[Any]] = union_all(
+    _WITH_KEYS,
+    select(*(null().label(column.name) for column in certificate.c), *revocation.c, literal(0)).where(
+        revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
+        revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
+    ),
 )
 _REFUSED: Final = (
     select(application).where(_IS_REFUSED).order_by(application.c.decided_at.desc(), application.c.id.desc())
@@ -68,10 +89,9 @@ class SQLLedger:
     def look_up(self, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]]) -> Known:
         """Return the certificates with these keys, the revocations of them and of the authorities, and the refusals."""
         with self._database.read() as connection:
-            known, refused = _known(connection, key_fingerprints)
-            revoked = _revocations(connection, authorities) if authorities else {}
+            known, refused = _known(connection, key_fingerprints, authorities)
             refusals = _refusals(connection, key_fingerprints) if refused else ()
-        return Known(known.certificates, {**known.revocations, **revoked}, refusals)
+        return replace(known, refusals=refusals)
 
     def list_by_requests(self, fingerprints: Collection[str]) -> tuple[CertificateRecord, ...]:
         """Return the certificates for these CSRs, newest first."""
@@ -179,33 +199,30 @@ def remember(connection: Connection, replay: Replay) -> None:
         raise key_in_use() from error
 
 
-def _known(connection: Connection, key_fingerprints: Collection[str]) -> tuple[Known, int]:
-    """Return the certificates with these keys, their revocations, and the number of refusals, in one statement.
+def _known(
+    connection: Connection, key_fingerprints: Collection[str], authorities: Collection[tuple[str, str]] = ()
+) -> tuple[Known, int]:
+    """Return the certificates with these keys, the revocations of them and of the authorities, and how many refusals.
 
-    More than a few keys take several.
+    One statement has all of it; more than a few keys take several.
     """
     found, refusals = list[Row[Any]](), 0
-    for batch in batches_of(key_fingerprints, _KEYS_AT_ONCE):
-        answer = connection.execute(_WITH_KEYS, {"keys": batch}).all()
-        refusals += answer[0].refusals
-        found += answer if answer[0].id is not None else []
-    newest_first = sorted(found, key=lambda row: row.id, reverse=True)
-    revoked = (rows.joined_revocation(row) for row in newest_first if row.revocation_state is not None)
+    statement: Executable = _WITH_KEYS
+    values = dict[str, list[str]]()
+    if authorities:
+        issuers, serial_numbers = map(list, zip(*authorities, strict=True))
+        statement, values = _WITH_KEYS_AND_LINKS, {"issuers": issuers, "serial_numbers": serial_numbers}
+    for batch in list(batches_of(key_fingerprints, _KEYS_AT_ONCE)) or [[]]:
+        answer = connection.execute(statement, {"keys": batch, **values}).all()
+        refusals += max(row.refusals for row in answer)
+        found += answer
+    newest_first = sorted((row for row in found if row.id is not None), key=lambda row: row.id, reverse=True)
+    revoked = (rows.joined_revocation(row) for row in found if row.revocation_state is not None)
     known = Known(
         tuple(map(rows.certificate_record, newest_first)),
         {(each.issuer_id, each.serial_number): each for each in revoked},
     )
     return known, refusals
-
-
-def _revocations(connection: Connection, wanted: Collection[tuple[str, str]]) -> Revocations:
-    issuers, serial_numbers = map(set, zip(*wanted, strict=True))
-    found = connection.execute(_REVOCATIONS, {"issuers": list(issuers), "serial_numbers": list(serial_numbers)})
-    return {
-        (row.issuer_id, row.serial_number): rows.revocation_record(row)
-        for row in found
-        if (row.issuer_id, row.serial_number) in wanted
-    }
 
 
 def _refusals(connection: Connection, keys: Collection[str]) -> tuple[RequestRecord, ...]:

@@ -14,11 +14,11 @@ from tests.support.factories import OPERATOR
 from tests.support.requests import node
 from tests.support.statements import statements
 
-# Token and account, authorities, keys with their refusals, revocations, keys again under the lock, three INSERTs.
-MOST = 8
+# Token and account, authorities, keys with refusals and revocations, keys again under the lock, three INSERTs.
+MOST = 7
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
-# Products of the hosts; events, those to seal, newest seal, its INSERT, places, their count, seals.
-MORE_FOR_RECEIPTS = 8
+# Products of the hosts; events, those to seal, newest seal, its INSERT, places, seals.
+MORE_FOR_RECEIPTS = 7
 
 
 def csr(number: int) -> bytes:

@@ -10,15 +10,11 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect the statements that are executed meanwhile, BEGIN and COMMIT among them.
-
-    How long SQLite may wait for a lock is set before a statement, and asks the database nothing.
-    """
+    """Collect the statements that are executed meanwhile, BEGIN and COMMIT among them."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if not statement.startswith("PRAGMA busy_timeout"):
-            seen.append(statement)
+        seen.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
