@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -44,11 +45,11 @@ from ca_service.storage.schema import replay as answer
 # Built once: each issuance needs them.
 _KEYS: Final[BindParameter[str]] = bindparam("keys", expanding=True)
 _KEYS_AT_ONCE: Final = 450  # they are twice in one statement; see `batches_of`
-_IS_REFUSED: Final = and_(
-    application.c.key_fingerprint.in_(_KEYS),
+_WAS_REFUSED: Final = (
     application.c.serial_number.is_(None),
     application.c.state + "" == State.REFUSED.value,  # as no index has it: SQLite would read all refusals for two keys
 )
+_IS_REFUSED: Final = and_(application.c.key_fingerprint.in_(_KEYS), *_WAS_REFUSED)
 #: The number of refusals with these keys is in each row, and there is a row without a certificate if there is none.
 _WITH_KEYS: Final = select(
     certificate,
@@ -72,6 +73,16 @@ _REFUSED: Final = (
     select(application).where(_IS_REFUSED).order_by(application.c.decided_at.desc(), application.c.id.desc())
 )
 _ADD: Final = insert(certificate)
+_COLUMNS: Final = [column for column in certificate.c if column is not certificate.c.id]
+_KEY: Final = bindparam(certificate.c.key_fingerprint.name, type_=certificate.c.key_fingerprint.type)
+#: It checks what it writes: nothing is written for a key that has a certificate, or that a person has refused.
+_ADD_WITH_NEW_KEY: Final = insert(certificate).from_select(
+    _COLUMNS,
+    select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
+        ~exists().where(certificate.c.key_fingerprint == _KEY),
+        ~exists().where(application.c.key_fingerprint == _KEY, *_WAS_REFUSED),
+    ),
+)
 _ADD_REQUESTS: Final = insert(application)
 _BY_SERIAL_NUMBER: Final = select(certificate).where(certificate.c.serial_number == bindparam("serial_number"))
 
@@ -174,21 +185,33 @@ def write_certificates(
     reported as lost, or put on hold, since it was checked, or if a person has refused one: there are more refusals than
     were known then (None: a person has approved it).
     """
+    if not records:
+        return ()
+    added = connection.execute(_ADD_WITH_NEW_KEY, [rows.certificate_values(record) for record in records]).rowcount
+    stored = tuple(records)
+    if added < len(records):  # rarely: one of the keys has a certificate, or was refused
+        stored = _add_others(connection, records, always_new=always_new, refusals=refusals)
+    kept = (event for record, event, found in zip(records, events, stored, strict=True) if found is record)
+    record_events(connection, *kept)
+    return stored
+
+
+def _add_others(
+    connection: Connection, records: Sequence[CertificateRecord], *, always_new: bool, refusals: int | None
+) -> tuple[CertificateRecord, ...]:
+    """Write those that are not written yet, as `write_certificates` promises; return all."""
     known, refused = _known(connection, {record.key_fingerprint for record in records})
-    stored = tuple(_winner(known, record) or record for record in records) if not always_new else tuple(records)
-    ours = [(record, event) for record, event, kept in zip(records, events, stored, strict=True) if kept is record]
-    for record, _ in ours:
-        revoked = (
-            known.revocations.get((each.issuer_id, each.serial_number))
-            for each in known.with_key(record.key_fingerprint)
-        )
-        require_usable_key(found for found in revoked if found)
+    written = {each.serial_number for each in known.certificates}
+    others = [record for record in records if record.serial_number not in written]
+    winners = {} if always_new else {each.serial_number: _winner(known, each) for each in others}
+    ours = [record for record in others if not winners.get(record.serial_number)]
+    for record in ours:
+        require_usable_key(known.revocations_of(record.key_fingerprint))
     if ours:
         if refusals is not None and refused > refusals:
             raise refused_meanwhile()
-        connection.execute(_ADD, [rows.certificate_values(record) for record, _ in ours])
-        record_events(connection, *(event for _, event in ours))
-    return stored
+        connection.execute(_ADD, [rows.certificate_values(record) for record in ours])
+    return tuple(winners.get(record.serial_number) or record for record in records)
 
 
 def remember(connection: Connection, replay: Replay) -> None:

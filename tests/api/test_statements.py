@@ -14,8 +14,8 @@ from tests.support.factories import OPERATOR
 from tests.support.requests import node
 from tests.support.statements import statements
 
-# Token and account, authorities, keys with refusals and revocations, keys again under the lock, three INSERTs.
-MOST = 7
+# Token and account, authorities, keys with refusals and revocations, three INSERTs.
+MOST = 6
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
 # Products of the hosts; events, those to seal, newest seal, its INSERT, places, seals.
 MORE_FOR_RECEIPTS = 7

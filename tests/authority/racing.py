@@ -61,9 +61,12 @@ class NotMetError(Exception):
 
 
 @contextmanager
-def open_at(path: Path) -> Iterator[Installation]:
-    """The installation in this instance folder, on the database that the environment names."""
-    environ = {DATABASE_URL: os.environ.get(DATABASE_URL, "")}
+def open_at(path: Path, database_url: str | None = None) -> Iterator[Installation]:
+    """The installation in this instance folder, on this database; without one, on that of the environment.
+
+    A forked process has the environment of the first test that forked one, so it needs to be told.
+    """
+    environ = {DATABASE_URL: os.environ.get(DATABASE_URL, "") if database_url is None else database_url}
     installation = open_installation(settings.load(environ, path).settings, cheap_hasher())
     yield installation
     installation.close()
@@ -113,7 +116,7 @@ def ways() -> list[Any]:
     return [pytest.param(by_threads, id="threads"), pytest.param(by_processes, id="processes")]
 
 
-def lost_without_locks(*, always: bool = True) -> Any:
+def lost_without_locks(*, always: bool) -> Any:
     """The way in which a race is lost that only a lock decides: `always`, or most times."""
     lost = pytest.mark.xfail(strict=always, raises=_LOST, reason="only the lock decides")
     return pytest.param(by_threads_without_locks, id="without-locks", marks=lost)

@@ -88,7 +88,7 @@ def apply_and_be_killed(path: Path, place: str, moment: str, said: Connection) -
         if when == "after":
             written.append(statement) if statement != "COMMIT" else written.clear()
 
-    with racing.open_at(path) as here:
+    with racing.open_at(path, database_url="") as here:
         event.listen(Engine, "before_cursor_execute", lambda *given: pass_moment("before", given[2]))
         event.listen(Engine, "after_cursor_execute", lambda *given: pass_moment("after", given[2]))
         begun(here, place).finish()
