@@ -15,7 +15,7 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.people.tokens import TokenLimits
 from tests.benchmarks.bench_pages import measure
 from tests.e2e.service import Service, serving
-from tests.e2e.tab import NARROW, WIDE, Tab, open_tab
+from tests.e2e.tab import LOOKS, NARROW, WIDE, Tab, open_tab
 from tests.support.factories import OPERATOR, PASSWORD
 from tests.support.refused_requests import BY_POLICY, REFUSALS
 from tests.support.requests import CUCM_MULTI, JUNK_COUNTRY, THREE_NODES
@@ -216,6 +216,15 @@ def test_a_fault_is_named_with_the_look_that_has_it(browser: Browser) -> None:
         found = tab.faults("page")
     assert {each.partition(": ")[0] for each in found} == {"page, narrow-dark"}
     assert {each.split(": ")[1] for each in found} == {"color-contrast", "too wide", "scrolls sideways"}
+
+
+def test_a_row_that_looks_like_no_other_is_judged_by_itself(browser: Browser) -> None:
+    rows = "<tr><td>Well<tr><td>Well<tr><td class=pale>Hardly<tr><td class=pale>Hardly"
+    head = "<title>A</title><style>.pale { color: #eee }</style>"
+    with open_tab(browser, "") as tab:
+        tab.page.set_content(f"<html lang=en>{head}<main><h1>A</h1><table>{rows}</table></main>")
+        found = tab.faults("page")
+    assert found == [f"page, {look}: color-contrast: ['tr:nth-child(3) > .pale']" for look in LOOKS]
 
 
 @pytest.mark.parametrize(
