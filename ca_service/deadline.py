@@ -121,12 +121,16 @@ class Turn:
         until = self.until if self.line is None else min(self.until, self.line.moves_until(self.name))
         return max(0.0, until - time.monotonic())
 
-    def pause(self) -> None:
-        """Wait a moment before another try. Raises Busy if no time is left."""
+    def next_wait(self, longest: float) -> float:
+        """Return how many seconds the next try may wait, at most `longest`. Raises Busy if no time is left."""
         left = self.seconds
         if not left:
             raise busy()
-        time.sleep(min(_POLL, left))
+        return min(longest, left)
+
+    def pause(self) -> None:
+        """Wait a moment before another try. Raises Busy if no time is left."""
+        time.sleep(self.next_wait(_POLL))
 
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)

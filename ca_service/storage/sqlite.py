@@ -47,6 +47,7 @@ DATABASE_COPY_OPEN: Final = Rule(
 )
 _BUSY_TIMEOUT_MS: Final = 10_000  # of reads, which wait only while a file is repaired after a crash
 _POOL_SECONDS: Final = 10
+_LOOK: Final = 0.05  # seconds; so often those who wait behind a thread of this process look whether they may stay
 _IS_READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -74,7 +75,7 @@ class SQLiteDatabase:
     """One SQLite file. Each read sees everything that was committed; writers take turns with a file lock.
 
     The lock is taken before the transaction: SQLite lets those that have waited for long try more rarely, so that newer
-    ones starve them. At the lock, all try equally often.
+    ones starve them. At the lock, all processes try equally often, each with one of its threads.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,6 +83,7 @@ class SQLiteDatabase:
         self._wal = Path(f"{path}-wal")
         self.engine = _engine(path)
         self._of_thread = threading.local()
+        self._of_process: dict[str, threading.Lock] = {}
 
     @property
     def exists(self) -> bool:
@@ -159,10 +161,22 @@ class SQLiteDatabase:
 
     @contextmanager
     def _lock(self, name: str, turn: Turn) -> Iterator[None]:
-        with self._lock_file(name) as file:
+        with self._first_of_process(name, turn), self._lock_file(name) as file:
             while not _is_locked(file):
                 turn.pause()
             yield  # closing the file releases the lock, also after a crash
+
+    @contextmanager
+    def _first_of_process(self, name: str, turn: Turn) -> Iterator[None]:
+        """Let one thread of this process try to lock the file; the others wait here, which needs no tries."""
+        ours = self._of_process.setdefault(name, threading.Lock())
+        if not ours.acquire(blocking=False):
+            while not ours.acquire(timeout=turn.next_wait(_LOOK)):
+                pass
+        try:
+            yield
+        finally:
+            ours.release()
 
     def _lock_file(self, name: str) -> TextIO:
         try:
@@ -209,6 +223,7 @@ class SQLiteDatabase:
         """Close all connections."""
         self.engine.dispose()
         self._of_thread = threading.local()
+        self._of_process = {}  # one that is held now would stay so in a process that is forked
 
 
 def _is_locked(file: IO[str]) -> bool:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any, Final, Protocol
@@ -31,6 +31,7 @@ from ca_service.authority.people.records import Visit
 from ca_service.authority.revocation.records import Selection
 from ca_service.errors import CAServiceError
 from ca_service.pki.reasons import Reason
+from ca_service.storage.sqlite import SQLiteDatabase
 from ca_service.vos.bundle import bundle_of
 from tests.support.factories import OPERATOR, PASSWORD, PLAN, cheap_hasher
 from tests.support.forked import FORKED
@@ -183,7 +184,7 @@ def _meeting(meeting: Meeting, work: Work) -> Iterator[_Here]:
 
 @contextmanager
 def _no_locks() -> Iterator[None]:
-    """Take the locks out of each statement, and let both racers take the lock of a file."""
+    """Take the locks out of each statement, and let both racers take the lock of a file and that of their process."""
 
     def unlock(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> Any:
         for lock, nothing in _LOCKS.items():
@@ -192,7 +193,8 @@ def _no_locks() -> Iterator[None]:
 
     event.listen(Engine, "before_cursor_execute", unlock, retval=True)
     try:
-        with mock.patch.object(fcntl, "flock"):
+        unlocked = mock.patch.object(SQLiteDatabase, "_first_of_process", return_value=nullcontext())
+        with mock.patch.object(fcntl, "flock"), unlocked:
             yield
     finally:
         event.remove(Engine, "before_cursor_execute", unlock)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -73,6 +74,26 @@ def test_a_lock_that_another_thread_holds_is_waited_for_until_the_deadline(datab
         pass
     leave.set()
     holder.join()
+
+
+def test_one_thread_of_a_process_tries_to_lock_the_file_and_the_others_wait_for_it(sqlite: SQLiteDatabase) -> None:
+    places = Places(5)
+
+    def write(name: str) -> None:
+        with limited(30, places=places):
+            add(sqlite, name)
+
+    with ThreadPoolExecutor(5) as pool:
+        with held(sqlite):
+            written = [pool.submit(write, name) for name in "abcde"]
+            while places._free:
+                time.sleep(0.01)
+            time.sleep(0.05)  # all of them are about to wait
+            files = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+            assert sum(path.name.endswith(".write.lock") for path in files) <= 2  # one who holds it, one who tries
+        for each in written:
+            each.result()
+    assert names(sqlite) == list("abcde")
 
 
 def test_a_program_that_is_not_ours_holds_sqlite_without_our_lock(sqlite: SQLiteDatabase) -> None:
