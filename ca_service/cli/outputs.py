@@ -61,7 +61,8 @@ _BINARY: Final = ("zip", "der")  # written to a terminal only on request
 out_option = click.option(
     "--out",
     metavar="FILE",
-    help="File or folder to write to; `-` is standard output. [default: a named file here for zip and der]",
+    help="File or folder to write to; a folder that ends with / is created; `-` is standard output. "
+    "[default: a named file here for zip and der]",
 )
 force_option = click.option("--force", is_flag=True, help="Replace the file if it exists.")
 
@@ -101,8 +102,7 @@ class Target:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return None
-        path = Path(self.out or ".")
-        path = path / name if path.is_dir() else path
+        path = self._path(name)
         if not self.is_secret and _holds(path, data):
             return path
         self._require_free(path)
@@ -117,12 +117,19 @@ class Target:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
             return None
-        path = Path(self.out or ".")
-        path = path / name if path.is_dir() else path
+        path = self._path(name)
         self._require_free(path)
         with _explained(path):
             self._write(path, pieces)
         return path
+
+    def _path(self, name: str) -> Path:
+        """Return the file to write. A folder that ends with / is created, but not for a secret: its disk may be out."""
+        path = Path(self.out or ".")
+        if self.out and self.out.endswith("/") and not self.is_secret:
+            with _explained(path):
+                path.mkdir(parents=True, exist_ok=True)
+        return path / name if path.is_dir() or (self.out or "").endswith("/") else path
 
     def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
         """Leave no half-written file behind where there was none before."""
