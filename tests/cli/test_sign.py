@@ -239,8 +239,9 @@ def test_a_certificate_that_could_not_be_written_is_told_with_its_serial_number(
     assert (here / _ZIP).read_text() == "precious"
 
 
-def test_a_folder_that_is_not_there_is_a_usage_error(ca: CommandLine, csr: Path) -> None:
+def test_a_folder_that_is_not_there_is_a_usage_error_and_nothing_is_issued(ca: CommandLine, csr: Path) -> None:
     assert ca.rule("sign", csr, "--out", "nowhere/out.zip", code=2) == "file.unwritable"
+    assert ca.answer("list")["certificates"] == []
 
 
 @pytest.mark.fault("disk", "The disk is full while a bundle is written", "reports it; leaves no partial file")
