@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+END: Final = 0xFFFFFF  # the last 24 bits of a number
 TINY: Final = 256  # private keys from 1 to this one, and their negatives
 #: Private keys, hexadecimal, that standards print as examples: each in the RFC named above it.
 PRINTED_KEYS: Final[dict[str, tuple[str, ...]]] = {
@@ -52,7 +53,7 @@ PRINTED_KEYS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
-#: The last 24 bits of x of all these keys, sorted, hexadecimal: each process would need a tenth of a second for them.
+#: Of the x of all these keys, what END leaves, sorted, hexadecimal: each process would need a tenth of a second for it.
 _ENDS: Final[dict[str, str]] = {
     "P-256": (
         "00d6870232c803085203225803ed8304054d041f8604ee81058af0072c010838a30883d108d16f0a4a9d0d691c0e038f0eb0a80ee785"
@@ -108,12 +109,8 @@ _ENDS: Final[dict[str, str]] = {
 }
 
 
-def may_be_known(curve: str, x: int) -> bool:
-    """Return False if no key of this curve with this x is one of these; True for them, and for one of 60,000 others."""
-    return x & 0xFFFFFF in _ends(curve)
-
-
 @cache
-def _ends(curve: str) -> frozenset[int]:
+def ends_of(curve: str) -> frozenset[int]:
+    """Return what END leaves of the x of all these keys on this curve. One of 60,000 other keys has such an x too."""
     ends = bytes.fromhex(_ENDS[curve])
     return frozenset(int.from_bytes(ends[at : at + 3], "big") for at in range(0, len(ends), 3))
