@@ -53,7 +53,8 @@ def _confirm_clock(session: Session, installation: Installation) -> None:
 
 
 def _lines(check: HealthCheckDocument) -> list[str]:
-    state = "ok" if not check.findings else "warning" if check.is_well else "error"
+    has_notes_only = all(found.severity == "note" for found in check.findings)
+    state = "ok" if has_notes_only else "warning" if check.is_well else "error"
     return [f"{state:<9}{visible(check.name)}", *(f"{'':<9}{_told(found)}" for found in check.findings)]
 
 

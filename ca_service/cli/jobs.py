@@ -57,7 +57,7 @@ def _told(run: JobRun) -> str:
     if run.outcome is Outcome.BUSY:
         return f"{run.name}: another process is doing it."
     failed = f" ({run.detail}; the log tells more)" if run.detail else ""
-    return f"{run.name}: {run.outcome.value}{failed}, {run.count} things in {run.took} ms."
+    return f"{run.name}: {run.outcome.value}{failed}, {run.count} items in {run.took} ms."
 
 
 @declare("loop", "ca-service jobs loop")

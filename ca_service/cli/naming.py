@@ -18,7 +18,7 @@ from ca_service.errors import InvalidInput, Rule
 CERTIFICATE_AMBIGUOUS: Final = Rule(
     "certificate.ambiguous",
     "{text} is the beginning of several serial numbers or hosts: {candidates}.",
-    "Give more of the serial number, or all of it.",
+    "Give more of the host or of the serial number, or all of it.",
 )
 
 MIN_DIGITS: Final = 4

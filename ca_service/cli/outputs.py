@@ -61,7 +61,8 @@ _BINARY: Final = ("zip", "der")  # written to a terminal only on request
 out_option = click.option(
     "--out",
     metavar="FILE",
-    help="File or folder to write to; `-` is standard output. [default: a named file here for zip and der]",
+    help="File or folder to write to; a folder that ends with / is created; `-` is standard output. "
+    "[default: a named file here for zip and der]",
 )
 force_option = click.option("--force", is_flag=True, help="Replace the file if it exists.")
 
@@ -80,11 +81,12 @@ class Target:
         return self.out == STANDARD
 
     def check(self, console: Console) -> None:
-        """Refuse what is known before the work begins: --json with standard output, or an existing file."""
+        """Refuse what is known before the work begins: --json with standard output, an existing file, no folder."""
         if self.is_standard_output and console.as_json:
             raise InvalidInput.because(OUTPUT_TWICE)
         if self.out and not self.is_standard_output and not Path(self.out).is_dir():
             self._require_free(Path(self.out))
+            self._require_folder(self.out)
 
     def require(self, data: bytes) -> None:
         """Raise Conflict if the file exists with other data."""
@@ -101,8 +103,7 @@ class Target:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return None
-        path = Path(self.out or ".")
-        path = path / name if path.is_dir() else path
+        path = self._path(name)
         if not self.is_secret and _holds(path, data):
             return path
         self._require_free(path)
@@ -117,12 +118,25 @@ class Target:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
             return None
-        path = Path(self.out or ".")
-        path = path / name if path.is_dir() else path
+        path = self._path(name)
         self._require_free(path)
         with _explained(path):
             self._write(path, pieces)
         return path
+
+    def _require_folder(self, out: str) -> None:
+        """Raise InvalidInput without a folder. One with / is made; for a secret it is not: a disk may be out."""
+        folder = Path(out) if out.endswith("/") else Path(out).parent
+        if not folder.is_dir() and (self.is_secret or not out.endswith("/")):
+            raise InvalidInput.because(FILE_UNWRITABLE, path=out, reason=f"there is no folder {folder}")
+
+    def _path(self, name: str) -> Path:
+        """Return the file to write, in a folder that is there; a new one ends with /."""
+        path = Path(self.out or ".")
+        if self.out and self.out.endswith("/"):
+            with _explained(path):
+                path.mkdir(parents=True, exist_ok=True)
+        return path / name if path.is_dir() else path
 
     def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
         """Leave no half-written file behind where there was none before."""

@@ -162,7 +162,7 @@ def _next(found: RequestDocument) -> Iterator[str]:
     if State(found.state) in UNDECIDED:
         yield f"Decide: ca-service requests approve {found.id}, or refuse {found.id} --note TEXT"
     if found.serial_number:
-        yield f"Take it home: ca-service show {found.serial_number} --format zip"
+        yield f"Write its bundle: ca-service show {found.serial_number} --format zip"
 
 
 command = click.Group("requests", commands=[list_, show, approve, refuse], help="Review and decide on requests.")

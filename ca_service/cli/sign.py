@@ -246,7 +246,7 @@ def _next_steps(issued: WrittenCertificatesDocument, format: str, path: Path | N
         return []
     lines = [f"Written: {visible(str(path))}"]
     if format != "zip":
-        return [*lines, "The zip (--format zip) holds numbered files, one a certificate, and the steps."]
+        return [*lines, "The zip (--format zip) contains numbered files, one for each certificate, and the steps."]
     if issued.uploads[0].purpose:
         lines += ["Upload its files one by one, in this order:"]
         lines += fields((file.path, f"as {file.purpose}") for file in issued.uploads)

@@ -49,7 +49,8 @@ KEY_KIND: Final = Rule(
 KEYSTORE_PASSPHRASE_MISSING: Final = Rule(
     "keystore.passphrase-missing",
     "The file {path} with the passphrase of the keys is missing.",
-    "If the file is elsewhere, set keystore.passphrase_file, also for commands. Otherwise restore it from a backup.",
+    "If the file is elsewhere, set keystore.passphrase_file, also for commands. Otherwise restore it from a backup. "
+    "Only for a new installation, create it, with mode 0600: openssl rand -base64 32",
     visibility=Visibility.OPERATOR,
 )
 PASSPHRASE_SHORT: Final = Rule(

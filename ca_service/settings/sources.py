@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,12 @@ from pydantic_core import ErrorDetails
 
 from ca_service.errors import ConfigurationError, Finding, Rule
 from ca_service.settings.model import CONTRADICTION, KEYS, SECRETS, TABLES, Settings
-from ca_service.settings.section import as_toml, write_roles
+from ca_service.settings.section import ApprovalRule, as_toml, write_roles
 
 SETTINGS_UNKNOWN_KEY: Final = Rule(
     "settings.unknown-key",
     "There is no setting {key}, which {origin} sets.",
-    "Remove it, or correct its name: `ca-service config show` lists all settings.",
+    "Remove it, or correct its name. Similar names: {similar}. `ca-service config show` lists all, once it is removed.",
 )
 SETTINGS_VALUE: Final = Rule(
     "settings.value",
@@ -170,8 +171,12 @@ def _flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
             yield key, value
 
 
-def _unknown_key(key: str, origin: str) -> Finding:
-    return SETTINGS_UNKNOWN_KEY.at("/" + key.replace(".", "/"), key=key, origin=origin)
+def _unknown_key(key: str, origin: str, known: Collection[str] = KEYS) -> Finding:
+    similar = get_close_matches(key, known)
+    if origin.startswith(PREFIX) and known is KEYS:
+        similar = [PREFIX + each.upper().replace(".", "__") for each in similar]
+    place = "/" + key.replace(".", "/")
+    return SETTINGS_UNKNOWN_KEY.at(place, key=key, origin=origin, similar=", ".join(similar) or "none")
 
 
 def _shown(value: object) -> str:
@@ -191,6 +196,9 @@ def _findings(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Fi
 
 def _wrong_value(fault: ErrorDetails, origins: Mapping[str, str]) -> Finding:
     key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":  # in an approval rule: the keys of sections are checked before
+        rule = key.rpartition(".")[0]
+        return _unknown_key(key, _origin(key, origins), [f"{rule}.{name}" for name in ApprovalRule.model_fields])
     return SETTINGS_VALUE.at(
         "/" + key.replace(".", "/"),
         key=key,
@@ -220,4 +228,4 @@ def _fault_value(key: str, value: object) -> str:
     """Return the value for a message, but never a secret, or a URL that may contain a password."""
     if key in SECRETS or "secret" in key or "password" in key or "@" in str(value):
         return "this value"
-    return "an empty section" if isinstance(value, dict) else f"\u201c{str(value)[:80]}\u201d"
+    return "an empty section" if value == {} else f"\u201c{str(value)[:80]}\u201d"

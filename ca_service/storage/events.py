@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,7 +18,7 @@ from ca_service.authority.paging import page_size
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.lanes import Lanes, first_of_each
-from ca_service.storage.queries import Order, by_age, contains, in_batches
+from ca_service.storage.queries import Order, batches_of, by_age, contains, in_batches
 from ca_service.storage.schema import audit_event as event
 from ca_service.storage.schema import seal as seals
 from ca_service.storage.schema.events import BY_TIME
@@ -31,6 +31,11 @@ _LATER: Final = f"SELECT 1 FROM audit_event WHERE {BY_TIME.text} AND audit_event
 # Built once: each issuance, or each receipt, needs them.
 _ADD: Final = insert(event)
 _HEAD: Final = select(seals).order_by(seals.c.number.desc()).limit(1)
+_ABOUT: Final = (
+    select(event)
+    .where(event.c.event == bindparam("name"), event.c.subject.in_(bindparam("subjects", expanding=True)))
+    .order_by(event.c.id)
+)
 _PLACE: Final = (
     update(event)
     .where(event.c.id == bindparam("event_id"), event.c.seal.is_(None))
@@ -55,8 +60,8 @@ class SQLEventStore:
     def find_events(self, name: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
         """Return the oldest event of this name about each of these subjects that has one, in the order of numbers."""
         oldest = dict[str, RecordedEvent]()
-        for batch in in_batches(event.c.subject, subjects):
-            for found in self._events(select(event).where(event.c.event == name, batch).order_by(event.c.id)):
+        for batch in batches_of(subjects):
+            for found in self._events(_ABOUT, name=name, subjects=batch):
                 oldest.setdefault(found.subject, found)
         return tuple(sorted(oldest.values(), key=lambda found: found.id))
 
@@ -124,12 +129,12 @@ class SQLEventStore:
             except _NOT_OURS as error:
                 raise seal_unreadable() from error
 
-    def _events(self, statement: Select[Any]) -> tuple[RecordedEvent, ...]:
+    def _events(self, statement: Select[Any], **values: Any) -> tuple[RecordedEvent, ...]:
         with self._database.read() as connection:
             try:
-                return tuple(map(rows.recorded_event, connection.execute(statement)))
+                return tuple(map(rows.recorded_event, connection.execute(statement, values)))
             except _NOT_OURS as error:
-                raise event_unreadable(next(_unreadables(connection, statement), 0)) from error
+                raise event_unreadable(next(_unreadables(connection, statement, values), 0)) from error
 
 
 def record_events(connection: Connection, *events: AuditEvent) -> None:
@@ -181,9 +186,9 @@ def _contains(text: str) -> ColumnElement[bool]:
     return or_(*(contains(func.lower(column), text.lower()) for column in _SEARCHED), in_details)
 
 
-def _unreadables(connection: Connection, statement: Select[Any]) -> Iterator[int]:
+def _unreadables(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Iterator[int]:
     """Yield the numbers of the rows that cannot be read, by reading each alone."""
-    for number in connection.execute(statement.with_only_columns(event.c.id)).scalars().all():
+    for number in connection.execute(statement.with_only_columns(event.c.id), values).scalars().all():
         try:
             rows.recorded_event(connection.execute(select(event).where(event.c.id == number)).one())
         except _NOT_OURS:

@@ -193,4 +193,4 @@ def _trust_files(authorities: Sequence[Sequence[_Read]]) -> Iterator[Check]:
             finding = FIT_SEVERAL_AUTHORITIES.at(f"/chain/{number}", count=len(found))
             break
     if authorities:
-        yield Check("one authority a file", Stage.UPLOAD, finding)
+        yield Check("one authority per file", Stage.UPLOAD, finding)

@@ -17,8 +17,8 @@ from tests.support.statements import statements
 # Token and account, authorities, keys with refusals and revocations, many keys again under the lock, three INSERTs.
 MOST = 7
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
-# Products of the hosts; events, those to seal, newest seal, its INSERT, places, seals.
-MORE_FOR_RECEIPTS = 7
+# Products of the hosts; events, those to seal, newest seal, its INSERT, places.
+MORE_FOR_RECEIPTS = 6
 
 
 def csr(number: int) -> bytes:

@@ -97,7 +97,7 @@ def test_a_certificate_for_another_key_is_refused(new_ca: CommandLine, openssl: 
 
 def test_nothing_is_installed_that_was_not_requested(ca: CommandLine, openssl: OpenSSL) -> None:
     make_root(openssl)
-    assert ca.rule("ca", "install", "root.pem", code=1) == "authority.not-pending"
+    assert ca.rule("ca", "install", "root.pem", code=1) == "authority.exists"
 
 
 def test_what_is_no_certificate_cannot_be_installed(new_ca: CommandLine, csr: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 from ca_service.authority.audit.events import Event
 from ca_service.storage.events import SQLEventStore
@@ -38,6 +41,29 @@ def test_an_address_where_nobody_listens_is_told(ca: CommandLine) -> None:
     told = elsewhere("doctor", "--json")
     assert told.exit_code == 1
     assert "probe.unreachable" in told.stdout
+
+
+class _AnyPage(BaseHTTPRequestHandler):
+    """Answers each question with an address of a client."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+        self.wfile.write(b"192.0.2.7")
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_a_note_is_no_warning(ca: CommandLine) -> None:
+    with HTTPServer(("127.0.0.1", 0), _AnyPage) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings = {"BASE_URL": f"http://127.0.0.1:{server.server_port}", "SECRET_KEY": "k" * 32}
+        environ = {f"CA_SERVICE_WEB__{name}": value for name, value in settings.items()}
+        told = CommandLine(ca.folder, environ | {"no_proxy": "*"})("doctor").stdout
+        server.shutdown()
+    assert "ok       address of clients\n         A forged X-Forwarded-For had no effect" in told
 
 
 def record_in_a_year(ca: CommandLine) -> None:

@@ -41,7 +41,7 @@ def test_a_job_that_is_run_tells_how_it_went(ca: CommandLine) -> None:
     result = ca("jobs", "run", "notices")
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("notices: done, 0 things in ")
+    assert result.stdout.startswith("notices: done, 0 items in ")
 
 
 def test_a_job_that_another_process_does_is_no_error(ca: CommandLine, opened: Installation) -> None:

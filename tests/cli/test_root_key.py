@@ -56,6 +56,11 @@ def test_the_copy_can_be_written_to_a_folder(ca: CommandLine, here: Path) -> Non
     assert ca.rule("ca", "root-key", "export", "--out", "usb", *_FILE, code=1) == "file.secret-exists"
 
 
+def test_a_disk_that_is_not_there_is_not_replaced_by_a_folder(ca: CommandLine, here: Path) -> None:
+    assert ca.rule("ca", "root-key", "export", "--out", "usb/", *_FILE, code=2) == "file.unwritable"
+    assert not (here / "usb").exists()
+
+
 def test_the_copy_can_go_through_a_pipe(ca: CommandLine) -> None:
     result = ca("ca", "root-key", "export", "--out", "-", *_FILE)
     assert result.stdout.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")

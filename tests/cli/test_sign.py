@@ -144,6 +144,19 @@ def test_an_existing_folder_gets_the_named_file(ca: CommandLine, csr: Path, here
     assert (here / "bundles" / _ZIP).stat().st_mode & 0o777 & ~0o644 == 0
 
 
+def test_a_folder_that_ends_with_a_slash_is_made(ca: CommandLine, csr: Path, here: Path) -> None:
+    assert ca.answer("sign", csr, "--out", "new/bundles/")["file"] == f"new/bundles/{_ZIP}"
+    assert ca("audit", "export", "--out", "logs/").exit_code == 0
+    assert len(list((here / "logs").iterdir())) == 1
+
+
+def test_a_file_is_no_folder_even_with_a_slash(ca: CommandLine, csr: Path, here: Path) -> None:
+    (here / "bundles").write_text("mine")
+    assert ca.rule("sign", csr, "--out", "bundles/", code=1) == "file.exists"
+    assert ca.rule("sign", csr, "--out", "bundles/", "--force", code=2) == "file.unwritable"
+    assert (here / "bundles").read_text() == "mine"
+
+
 def test_the_same_request_gets_the_same_certificate_again(ca: CommandLine, csr: Path) -> None:
     first, second = ca.answer("sign", csr, "--out", "1.zip"), ca.answer("sign", csr, "--out", "2.zip")
     assert second["created"] is False
@@ -226,8 +239,9 @@ def test_a_certificate_that_could_not_be_written_is_told_with_its_serial_number(
     assert (here / _ZIP).read_text() == "precious"
 
 
-def test_a_folder_that_is_not_there_is_a_usage_error(ca: CommandLine, csr: Path) -> None:
+def test_a_folder_that_is_not_there_is_a_usage_error_and_nothing_is_issued(ca: CommandLine, csr: Path) -> None:
     assert ca.rule("sign", csr, "--out", "nowhere/out.zip", code=2) == "file.unwritable"
+    assert ca.answer("list")["certificates"] == []
 
 
 @pytest.mark.fault("disk", "The disk is full while a bundle is written", "reports it; leaves no partial file")

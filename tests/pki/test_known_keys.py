@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.pki import keys
-from ca_service.pki.keys import PRINTED_KEYS, has_known_private_key
+from ca_service.pki.keys import has_known_private_key
+from ca_service.pki.known_keys import END, PRINTED_KEYS, TINY, ends_of
 
 ORDERS: Final = {
     "P-256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
@@ -61,6 +64,19 @@ def test_a_key_of_a_standard_is_known(curve: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("curve", keys.CURVES)
+def test_the_table_that_is_looked_at_first_has_all_known_keys_and_no_others(curve: str) -> None:
+    numbers = [f"{number:x}" for number in range(1, TINY + 1)]
+    known = [_public(curve, number).public_numbers().x for number in (*numbers, *PRINTED_KEYS[curve])]
+    assert ends_of(curve) == {x & END for x in known}
+
+
+@pytest.mark.parametrize("curve", keys.CURVES)
+def test_a_key_with_the_end_of_a_known_one_is_not_known(curve: str) -> None:
+    end = _public(curve, "1").public_numbers().x & END
+    assert not has_known_private_key(_key_with_end(curve, end))
+
+
+@pytest.mark.parametrize("curve", keys.CURVES)
 def test_a_new_key_is_not_known(curve: str) -> None:
     assert not has_known_private_key(keys.generate_key(curve).public_key())
 
@@ -71,3 +87,13 @@ def test_a_key_on_another_curve_is_none_of_them() -> None:
 
 def _public(curve: str, number: str) -> ec.EllipticCurvePublicKey:
     return ec.derive_private_key(int(number, 16), keys.CURVES[curve]()).public_key()
+
+
+def _key_with_end(curve: str, end: int) -> ec.EllipticCurvePublicKey:
+    """The first point of the curve, by its x, whose x ends so, with something before it."""
+    size = (keys.CURVES[curve]().key_size + 7) // 8
+    for start in itertools.count(1):
+        with contextlib.suppress(ValueError):  # about half of all numbers are no x of a point
+            encoded = b"\x02" + (start << 24 | end).to_bytes(size, "big")
+            return ec.EllipticCurvePublicKey.from_encoded_point(keys.CURVES[curve](), encoded)
+    raise AssertionError

@@ -43,7 +43,6 @@ def test_what_is_shown_can_be_put_into_the_environment() -> None:
         ('[{name = "x", names = ["*.*.example.com"]}]', "DNS name"),
         ('[{name = "x", names = ["*"]}]', "DNS name"),
         ('[{name = "x", accounts = [""]}]', "at least 1"),
-        ('[{name = "x", names = ["a.example"], colour = "red"}]', "policy.rules.0.colour"),
         ('[{name = "x", roles = ["requester"]}, {name = "x", roles = ["auditor"]}]', "rule name x is used twice"),
         ('[{name = "operator", roles = ["requester"]}]', "the rule name operator is used twice or reserved"),
         ('[{name = "x", tokens = ["renewal"]}]', "accounts"),

@@ -227,6 +227,39 @@ def test_an_unknown_variable_is_refused_with_key_and_origin_and_without_its_valu
     assert "some value" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("toml", "similar"),
+    [
+        ("[server]\nprot = 1", "server.port"),
+        ("[sever]\nport = 1", "server.port"),
+        ("[[policy.rules]]\nname = 'a'\nrolls = ['approver']", "policy.rules.0.roles"),
+        ("[zzz]\nqqq = 1", "none"),
+    ],
+)
+def test_an_unknown_key_in_a_file_is_answered_with_similar_ones(tmp_path: Path, toml: str, similar: str) -> None:
+    (tmp_path / "x.toml").write_text(toml)
+    error = refusal({"CA_SERVICE_CONFIG": str(tmp_path / "x.toml")})
+    assert error.rule == "settings.unknown-key"
+    assert f"Similar names: {similar}" in error.findings[0].remedy
+
+
+def test_an_unknown_variable_is_answered_with_similar_variables() -> None:
+    assert "Similar names: CA_SERVICE_SERVER__PORT" in refusal({"CA_SERVICE_SERVER_PORT": "1"}).findings[0].remedy
+
+
+def test_an_unknown_key_of_a_rule_in_the_environment_is_answered_with_similar_keys() -> None:
+    error = refusal({"CA_SERVICE_POLICY__RULES": "[{name = 'a', rolls = ['approver']}]"})
+    assert error.rule == "settings.unknown-key"
+    assert "Similar names: policy.rules.0.roles" in error.findings[0].remedy
+
+
+def test_a_wrong_role_in_a_table_is_told_with_the_table(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("[oidc]\nroles = { voice = 'boss' }")
+    error = refusal({"CA_SERVICE_CONFIG": str(tmp_path / "x.toml")})
+    assert error.rule == "settings.value"
+    assert "{'voice': 'boss'}" in str(error)
+
+
 def test_every_unknown_key_is_told_at_once() -> None:
     error = refusal({"CA_SERVICE_A": "1", "CA_SERVICE_B": "2"})
     assert [finding.pointer for finding in error.findings] == ["/a", "/b"]

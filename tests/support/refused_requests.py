@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ca_service.pki import der
-from ca_service.pki.keys import PRINTED_KEYS
+from ca_service.pki.known_keys import PRINTED_KEYS
 from tests.support import asn1, pkcs10
 from tests.support.asn1 import UTF8_STRING
 from tests.support.pkcs10 import DNS, EMAIL, IP, KEY_USAGE, URI, Recipe

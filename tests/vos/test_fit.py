@@ -389,7 +389,7 @@ def test_in_a_pkcs7_file_the_certificate_of_the_node_is_found_wherever_it_stands
 def test_several_authorities_in_one_file_are_a_warning_that_is_not_confirmed() -> None:
     of = replace(files(), chain=(intermediate().pem + root().pem,))
 
-    assert said(of, "one authority a file") == (Result.PASSED, "fit.several-authorities", Severity.WARNING)
+    assert said(of, "one authority per file") == (Result.PASSED, "fit.several-authorities", Severity.WARNING)
     assert check(of, "chain to the root").result is Result.PASSED
 
 

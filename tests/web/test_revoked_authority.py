@@ -7,10 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from ca_service.authority.access.permissions import Role
+from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
 from tests.support.factories import OPERATOR
+from tests.support.fleet import PUBLISHER
 from tests.support.requests import UCCX_PUBLISHER
 from tests.web.visitor import Visitor
 
@@ -75,9 +78,25 @@ def test_its_certificates_are_not_recommended_on_any_page(requester: Visitor, re
     assert "Clients reject every certificate that it issued" in requester.get("/certificates").text
 
 
+@pytest.mark.parametrize("path", ["/clusters/1", "/clusters/1/runbook"])
+def test_a_cluster_offers_no_bundle_with_it_and_says_why(
+    requester: Visitor, installation: Installation, path: str
+) -> None:
+    number = installation.fleet.create(OPERATOR, "Lab", [PUBLISHER]).nodes[0].id
+    placement = Placement(UCCX_PUBLISHER.data, number, "tomcat-ECDSA", is_multi_server=False)
+    installation.fleet.place(OPERATOR, 1, [placement], Options())
+    requester.issue(UCCX_PUBLISHER)
+    assert "Download the bundle" in requester.page(path).text
+
+    installation.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    page = requester.page(path)
+    assert "Download the bundle" not in page.text
+    assert "intermediate-g1 is revoked or on hold" in page.text
+
+
 @pytest.mark.usefixtures("revoked")
 def test_administrators_see_it_on_the_overview(signed_in: Callable[[Role], Visitor]) -> None:
-    assert "intermediate-g1 has been revoked or on hold" in signed_in(Role.ADMINISTRATOR).get("/").text
+    assert "intermediate-g1 is revoked or on hold" in signed_in(Role.ADMINISTRATOR).get("/").text
 
 
 def test_certificates_of_a_good_intermediate_have_no_such_warning(requester: Visitor) -> None:

@@ -36,12 +36,11 @@ class Receipts:
         """
         serial_numbers = [delivery.serial_number for delivery in deliveries]
         try:
-            sealed = self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, serial_numbers)
+            sealed, found = self._sealing.sealed(Event.CERTIFICATE_ISSUED.value, serial_numbers)
         except (Busy, Interrupted) as error:
             _log.warning("bundles without receipts: %s", error.rule)
             return tuple(deliveries)
         events = {each.subject: each for each in sealed}
-        found = self._events.find_seals({each.seal for each in events.values() if each.seal is not None})
         seals = {seal.number: (seal, tree_of(seal)) for seal in found}
         return tuple(
             replace(each, receipt=_receipt(each, events.get(each.serial_number), seals)) for each in deliveries

@@ -211,18 +211,22 @@ class Sealing:
                 break
         return done
 
-    def sealed(self, event: str, subjects: Collection[str]) -> tuple[RecordedEvent, ...]:
-        """Return the oldest event of this name about each of these subjects, as far as there is one, sealed.
+    def sealed(self, event: str, subjects: Collection[str]) -> tuple[tuple[RecordedEvent, ...], tuple[Seal, ...]]:
+        """Return the oldest event of this name about each of these subjects, as far as there is one, and their seals.
 
         Those without a seal are sealed in groups with the newest others, so that a caller waits for a seal or a few,
         however many older events wait, and often finds that another caller has sealed its events.
         """
-        found = self._events.find_events(event, subjects)
+        found, made = self._events.find_events(event, subjects), dict[int, Seal]()
         while waiting := [each.id for each in found if each.seal is None]:
-            ours = {each.id: each for each in self._seal_group(max(waiting))}
-            again = found if ours else self._events.find_events(event, subjects)  # sealed by another caller
-            found = tuple(ours.get(each.id, each) for each in again)
-        return found
+            seal, group = self._seal_group(max(waiting))
+            if seal is None:  # by another caller
+                found = self._events.find_events(event, subjects)
+            else:
+                made[seal.number], ours = seal, {each.id: each for each in group}
+                found = tuple(ours.get(each.id, each) for each in found)
+        others = {each.seal for each in found if each.seal is not None} - made.keys()
+        return found, (*made.values(), *(self._events.find_seals(others) if others else ()))
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
         """Return the key that follows this seal. Raises KeystoreError if it is missing, Conflict for another key."""
@@ -242,18 +246,18 @@ class Sealing:
                 self._seal(events)
         return len(events)
 
-    def _seal_group(self, wanted: int) -> tuple[RecordedEvent, ...]:
-        """Seal this event with the newest others; return them, none if another caller has sealed it in the meantime."""
+    def _seal_group(self, wanted: int) -> tuple[Seal | None, tuple[RecordedEvent, ...]]:
+        """Seal this event with the newest others; return all, or None if another caller has sealed it meanwhile."""
         with self._events.one_sealer():
             for until in (None, wanted):  # it is among the newest, or many are newer
                 events = self._events.list_last_unsealed(BATCH, until)
                 if any(each.id == wanted for each in events):
                     return self._seal(events)
-        return ()
+        return None, ()
 
-    def _seal(self, events: Sequence[RecordedEvent]) -> tuple[RecordedEvent, ...]:
-        """Seal these events in this order; return them with their places."""
+    def _seal(self, events: Sequence[RecordedEvent]) -> tuple[Seal, tuple[RecordedEvent, ...]]:
+        """Seal these events in this order; return the seal, and the events with their places."""
         head = self._events.find_head()
         seal = make_seal(events, head, self._clock(), self.key(head))
         self._events.add_seal(seal, events)
-        return tuple(replace(each, seal=seal.number, position=at) for at, each in enumerate(events))
+        return seal, tuple(replace(each, seal=seal.number, position=at) for at, each in enumerate(events))

@@ -126,7 +126,9 @@ class Handover:
         board = self.board(actor, cluster_id)
         available = self._notes.available([line.slot for line in board.lines])
         lines = (replace(line, available=available.get(slot_key(line.slot))) for line in board.lines)
-        return replace(board, lines=tuple(lines), findings=self._notes.findings(board.cluster))
+        issuers = {line.slot.certificate.issuer_id for line in board.lines if line.slot.certificate}
+        findings = (*self._trusted.findings(issuers), *self._notes.findings(board.cluster))
+        return replace(board, lines=tuple(lines), findings=findings)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from cryptography import x509
 
@@ -203,20 +203,22 @@ class Probes:
             yield from known or (Target(host, each) for each in _USUAL_PORTS)
 
     def _probe(self, actor: Actor, targets: Sequence[Target]) -> Reports:
-        groups = self._reports(actor, targets)
-        next(groups)  # up to the first connection now: an answer that has begun could not say what is refused
-        return (report for group in groups for report in group)
+        reports = self._reports(actor, targets)
+        next(reports)  # up to the first connection now: an answer that has begun could not say what is refused
+        return cast(
+            Reports, reports
+        )  # itself: Python 3.12 closes a generator within another one only when that is freed
 
-    def _reports(self, actor: Actor, targets: Sequence[Target]) -> Iterator[tuple[PortReport, ...]]:
-        """Yield nothing once the addresses are known, and then each report. Raises Busy."""
+    def _reports(self, actor: Actor, targets: Sequence[Target]) -> Generator[PortReport | None, None, None]:
+        """Yield None once the addresses are known, and then each report. Raises Busy."""
         found = list[PortReport]()
         with self._connections.turn(actor):
             try:
                 ports = self._addressed(actor, targets)
-                yield ()
+                yield None
                 for target, handshakes in self._prober.probe(ports):
                     found.append(judge(target, handshakes, self._find_ours, self._clock()))
-                    yield (found[-1],)
+                    yield found[-1]
             finally:
                 with limited(_STORING_SECONDS):
                     known = [each for each in found if each.verdict is not Verdict.UNKNOWN_HOST]
@@ -248,14 +250,15 @@ class Probes:
         self,
         actor: Actor,
         lines: Sequence[tuple[int, Line]],
-        reports: Iterator[PortReport],
+        reports: Reports,
         chosen: Sequence[Target] = (),
     ) -> Reports:
         """Yield the reports, then move the slots; `chosen` are ports that a person named for them."""
         found = list[PortReport]()
-        for report in reports:
-            found.append(report)
-            yield report
+        with closing(reports):
+            for report in reports:
+                found.append(report)
+                yield report
         with limited(_STORING_SECONDS):
             for cluster_id, line in lines:
                 with suppress(InvalidInput):  # it was renewed meanwhile: the next probe has the new steps

@@ -33,7 +33,9 @@ DOCTOR_NOT_ARRIVED: Final = Rule(
     "Run doctor on a machine that reaches this address and trusts its certificate, with the settings of the service.",
     Severity.WARNING,
 )
-DOCTOR_ARRIVED: Final = Rule("doctor.arrived", "Doctor arrived as {address}.", "", Severity.NOTE)
+DOCTOR_ARRIVED: Final = Rule(
+    "doctor.arrived", "A forged X-Forwarded-For had no effect: doctor arrived as {address}.", "", Severity.NOTE
+)
 ARRIVAL_UNKNOWN: Final = Rule(
     "arrival.unknown",
     "This address answers only to `ca-service doctor` of this installation.",

@@ -120,12 +120,13 @@ class ExternalAuthorities:
     def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
         """Install the certificate of the requested intermediate, with all authorities above it.
 
-        Raises NotFound if none was requested, Refused if the chain is not suitable.
+        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
             pending = self._pending()
             if pending is None:
+                self._refuse_a_second()
                 raise NotFound.because(AUTHORITY_NOT_PENDING)
             key = self._keystore.signer(pending.key_id or "")
             path = self._checked_path(certificates, key.public_key())

@@ -27,12 +27,12 @@ from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
 _AUTHORITY_STEP: Final = (
-    "No certificate outlives the authority that signed it. Plan the next generation now: every node has to trust it "
-    "before it gets its first leaf from it."
+    "No certificate outlives the authority that signed it. Plan another authority now, in another instance folder: "
+    "every node has to trust it before it gets its first leaf from it."
 )
 _LIST_STEP: Final = (
-    "It is renewed automatically if the key of its authority is here. If the key is offline, sign the next one: "
-    "`ca-service crl sign-root`."
+    "It is renewed automatically if the key of its authority is here. If the key is offline, sign the next one with "
+    "`ca-service crl sign-root --key FILE`, or elsewhere and import it: `ca-service crl import FILE`."
 )
 _SIGNER_STEP: Final = "It is renewed automatically. If it is not, run `ca-service doctor` to find out why."
 _BATCH: Final = 500
@@ -136,9 +136,11 @@ class Authorities:
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Implement the port."""
         records = {record.id: record for record in self._hierarchy.list_issuers()}
-        issuing = next((record for record in records.values() if record.is_issuing), None)
-        chain = [issuing, records.get(issuing.parent_id or "")] if issuing else []
-        found = [_authority(record) for record in chain if record and record.certificate_der]
+        record = next((each for each in records.values() if each.is_issuing), None)
+        found = list[Expiring]()
+        while record:
+            found.append(_authority(record))
+            record = records.get(record.parent_id or "")
         return iter(
             sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
         )

@@ -40,7 +40,7 @@ TOKEN_NONE: Final = Rule(
 TOKEN_UNKNOWN: Final = Rule(
     "token.unknown",
     "{account} has no token {number}.",
-    "List the tokens on the page Tokens or with `ca-service token list`.",
+    "List the tokens on the page Account > API tokens or with `ca-service token list`.",
 )
 TOKEN_INVALID: Final = Rule(
     "token.invalid",

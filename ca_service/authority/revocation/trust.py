@@ -8,12 +8,12 @@ from typing import Final
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.authority.revocation.store import RevocationStore
-from ca_service.errors import Conflict, Rule
+from ca_service.errors import Conflict, Finding, Rule
 from ca_service.pki.chain import Chain
 
 AUTHORITY_NOT_TRUSTED: Final = Rule(
     "authority.not-trusted",
-    "{issuer} has been revoked or on hold since {date}. Its certificate is not offered for trust stores.",
+    "{issuer} is revoked or on hold since {date}. Its certificate is not offered for trust stores.",
     "Do not install it. Set up another authority in another instance folder, and issue the certificates there.",
 )
 
@@ -49,10 +49,16 @@ class TrustedAuthorities:
 
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
-        for issuer_id in dict.fromkeys(issuer_ids):
-            for each, found in self._revoked(self._hierarchy.links_of(issuer_id)):
-                date = found.revoked_at.date().isoformat()
-                raise Conflict.because(AUTHORITY_NOT_TRUSTED, issuer=each, date=date)
+        if found := self.findings(issuer_ids):
+            raise Conflict(*found)
+
+    def findings(self, issuer_ids: Iterable[str]) -> tuple[Finding, ...]:
+        """Return a finding for each of these issuers, and each authority above them, that is revoked or on hold."""
+        links = {each: link for issuer_id in issuer_ids for each, link in self._hierarchy.links_of(issuer_id).items()}
+        return tuple(
+            AUTHORITY_NOT_TRUSTED.at(issuer=each, date=found.revoked_at.date().isoformat())
+            for each, found in self._revoked(links)
+        )
 
     def _revoked(self, links: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, RevocationRecord]]:
         """Yield each authority of these links that is revoked or on hold, with its revocation."""

@@ -69,7 +69,7 @@ CRL_FOREIGN: Final = Rule(
 CRL_LACKS_AUTHORITY: Final = Rule(
     "crl.lacks-authority",
     "The CRL does not list {issuer} as revoked: relying parties still trust it.",
-    "Sign a CRL that contains its serial number {serial}.",
+    "Sign a CRL that contains its serial number {serial}, with `ca-service crl sign-root --key FILE` or elsewhere.",
     Severity.WARNING,
 )
 CRL_LIMITED: Final = Rule(

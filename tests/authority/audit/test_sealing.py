@@ -84,19 +84,30 @@ def test_an_event_with_a_smaller_number_that_is_seen_late_is_in_the_next_seal() 
 def test_an_event_that_is_asked_for_is_sealed_at_once_and_stays_where_it_is() -> None:
     events = store_with(2)
     sealer = sealing(events)
-    [found] = sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"])
+    [found], seals = sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"])
     assert (found.seal, found.position) == (1, 1)
+    assert seals == tuple(events.seals)
     events.add_event(event("later"))
-    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"]) == (found,)
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 1"]) == ((found,), seals)
     assert len(events.seals) == 1
-    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["nothing"]) == ()
+    assert sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["nothing"]) == ((), ())
+
+
+def test_the_seals_of_events_are_those_that_are_made_now_and_those_from_before() -> None:
+    events = store_with(2)
+    sealer = sealing(events)
+    sealer.seal_pending()
+    events.add_event(event("later"))
+    found, seals = sealer.sealed(Event.CERTIFICATE_ISSUED.value, ["thing 0", "later"])
+    assert [each.seal for each in found] == [1, 2]
+    assert sorted(each.number for each in seals) == [1, 2]
 
 
 @pytest.mark.parametrize("wanted", [[1], [BATCH * 3], [1, BATCH * 3]], ids=["oldest", "newest", "both"])
 def test_a_receipt_waits_for_its_own_event_however_many_others_wait(wanted: list[int]) -> None:
     events = store_with(BATCH * 3)
     sealer = sealing(events)
-    found = sealer.sealed(Event.CERTIFICATE_ISSUED.value, [f"thing {number - 1}" for number in wanted])
+    found, _ = sealer.sealed(Event.CERTIFICATE_ISSUED.value, [f"thing {number - 1}" for number in wanted])
     assert [each.id for each in found] == wanted
     assert all(each.seal for each in found)
     assert len(events.seals) == len(wanted)
@@ -109,7 +120,7 @@ def test_those_who_wait_for_a_seal_share_it() -> None:
     sealer = sealing(events)
     with ThreadPoolExecutor(20) as pool, events.one_sealer():
         waiting = [pool.submit(sealer.sealed, Event.CERTIFICATE_ISSUED.value, [f"thing {n}"]) for n in range(20)]
-    assert all(done.result()[0].seal == 1 for done in waiting)
+    assert all(done.result()[0][0].seal == 1 for done in waiting)
     assert len(events.seals) == 1
 
 

@@ -190,6 +190,16 @@ def test_a_host_that_is_in_another_cluster_too_is_a_warning_on_both_boards(lab: 
     assert [each.rule for each in lab.handover.board_with_notes(OPERATOR, 1).findings] == ["node.elsewhere"]
 
 
+def test_a_revoked_intermediate_is_an_error_on_the_board_of_its_certificates(lab: Lab) -> None:
+    lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], DAYS)
+    lab.fleet.place(OPERATOR, 1, [placement(lab, UCCX_PUBLISHER.data)], Options())
+    assert lab.handover.board_with_notes(OPERATOR, 1).findings == ()
+
+    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    [found] = lab.handover.board_with_notes(OPERATOR, 1).findings
+    assert (found.rule, found.severity) == ("authority.not-trusted", Severity.ERROR)
+
+
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "a\nb"])
 def test_a_cluster_needs_a_name(lab: Lab, name: str) -> None:
     with pytest.raises(InvalidInput) as caught:

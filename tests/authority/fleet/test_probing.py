@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -353,6 +354,14 @@ def test_a_probe_that_is_abandoned_keeps_what_it_has_seen(lab: Lab) -> None:
     next(reports)
     reports.close()
     assert [each.port for each in lab.probes.list_served(REQUESTER, HOST)] == [12015]
+
+
+def test_a_probe_of_a_cluster_that_is_abandoned_ends_that_of_its_ports(lab: Lab) -> None:
+    reports = lab.probes.probe_cluster(REQUESTER, 1)
+    next(reports)
+    ports = inspect.getgeneratorlocals(reports)["reports"]  # kept, as Python 3.12.3 keeps it
+    reports.close()
+    assert inspect.getgeneratorstate(ports) == inspect.GEN_CLOSED
 
 
 def test_while_one_probe_runs_another_is_refused_and_does_not_hold_its_thread(lab: Lab) -> None:

@@ -15,6 +15,8 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.authority.notices.records import Expiring, Kind
 from ca_service.authority.notices.sources import Authorities, Leaves, Sources
 from tests.support import pkcs10
+from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify, ec_root
 from tests.support.factories import OPERATOR, Lab
 from tests.support.fakes import NOON
 from tests.support.fleet import PUBLISHER, SUBSCRIBER
@@ -154,6 +156,17 @@ def test_intermediate_and_root_end_as_well(lab: Lab) -> None:
     assert [(each.kind, each.id) for each in found] == [(Kind.INTERMEDIATE, "intermediate-g1"), (Kind.ROOT, "root-g1")]
     assert list(Authorities(lab.hierarchy).between(NOON, NOON + timedelta(days=3000))) == []
     assert found[0].name == "Example Lab"
+
+
+def test_each_authority_of_a_longer_chain_ends() -> None:
+    lab, key = Lab(), ec.generate_private_key(ec.SECP256R1())
+    upper = Certified(key, certify(ec_root(), common_name("Upper"), key.public_key(), path_length=1))
+    issuing = certify(upper, common_name("Issuing"), key.public_key())
+    lab.external.import_authority(OPERATOR, [issuing, upper.certificate, ec_root().certificate], key)
+
+    found = Authorities(lab.hierarchy).between(NOON, LONG)
+
+    assert sorted(each.id for each in found) == ["intermediate-g1", "root-g1", "upper-1-g1"]
 
 
 def test_without_an_authority_nothing_ends() -> None:
