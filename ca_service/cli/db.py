@@ -15,14 +15,14 @@ from ca_service.errors import Finding, NotReady, Rule
 SCHEMA_DIFFERS: Final = Rule(
     "schema.differs",
     "The database differs from what this program expects: {difference}.",
-    "Go back to a copy of the instance folder; the tables are not to be changed by hand.",
+    "Restore database and keys from a backup; the tables are not to be changed by hand.",
 )
 
 
 @declare("upgrade", "ca-service db upgrade")
 @pass_session
 def upgrade(session: Session) -> None:
-    """Upgrade the database to this version. Copy the instance folder first."""
+    """Upgrade the database to this version. Make a backup first."""
     before, after = session.upgrade(session.opened())
     line = f"Upgraded from {before or 'nothing'} to {after}." if before != after else f"Up to date: {after}."
     session.console.answer(UpgradeDocument(before=before or None, after=after), [line])

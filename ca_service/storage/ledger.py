@@ -45,6 +45,7 @@ from ca_service.storage.schema import replay as answer
 # Built once: each issuance needs them.
 _KEYS: Final[BindParameter[str]] = bindparam("keys", expanding=True)
 _KEYS_AT_ONCE: Final = 450  # they are twice in one statement; see `batches_of`
+_FEW: Final = 5  # up to these, an INSERT that checks each key is faster than one question about all keys before it
 _WAS_REFUSED: Final = (
     application.c.serial_number.is_(None),
     application.c.state + "" == State.REFUSED.value,  # as no index has it: SQLite would read all refusals for two keys
@@ -187,13 +188,17 @@ def write_certificates(
     """
     if not records:
         return ()
-    added = connection.execute(_ADD_WITH_NEW_KEY, [rows.certificate_values(record) for record in records]).rowcount
     stored = tuple(records)
-    if added < len(records):  # rarely: one of the keys has a certificate, or was refused
+    if len(records) > _FEW or _add_with_new_keys(connection, records) < len(records):
         stored = _add_others(connection, records, always_new=always_new, refusals=refusals)
     kept = (event for record, event, found in zip(records, events, stored, strict=True) if found is record)
     record_events(connection, *kept)
     return stored
+
+
+def _add_with_new_keys(connection: Connection, records: Sequence[CertificateRecord]) -> int:
+    """Write those whose keys have no certificate, and were not refused, nearly always all; return how many."""
+    return connection.execute(_ADD_WITH_NEW_KEY, [rows.certificate_values(record) for record in records]).rowcount
 
 
 def _add_others(

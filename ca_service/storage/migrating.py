@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 SCHEMA_OLD: Final = Rule(
     "schema.old",
     "The database has schema version {found}, but this program needs version {head}.",
-    "Make a copy of the instance folder. Then run `ca-service db upgrade`.",
+    "Make a copy of the instance folder, with PostgreSQL also a `pg_dump`. Then run `ca-service db upgrade`.",
 )
 SCHEMA_NEW: Final = Rule(
     "schema.new",
     "The database has schema version {found}, which is newer than this program (version {head}).",
-    "Run the newer version of ca_service again, or restore an older copy of the instance folder.",
+    "Run the newer version of ca_service again, or restore database and keys from an older backup.",
 )
 SEARCH_PLAIN: Final = Rule(
     "search.plain",

@@ -14,8 +14,8 @@ from tests.support.factories import OPERATOR
 from tests.support.requests import node
 from tests.support.statements import statements
 
-# Token and account, authorities, keys with refusals and revocations, three INSERTs.
-MOST = 6
+# Token and account, authorities, keys with refusals and revocations, many keys again under the lock, three INSERTs.
+MOST = 7
 MORE_FOR_TRUST = 1  # the revocation of the intermediate, which a bundle makes nodes trust
 # Products of the hosts; events, those to seal, newest seal, its INSERT, places.
 MORE_FOR_RECEIPTS = 6
@@ -41,7 +41,23 @@ def test_a_submission_takes_the_same_few_statements_however_many_csrs_it_has(
 
     assert answer.status_code == 201, answer.text
     assert seen.count("COMMIT") == commits
-    assert len([each for each in seen if each not in ("BEGIN IMMEDIATE", "COMMIT")]) <= most, seen
+    assert len([each for each in seen if each not in ("BEGIN IMMEDIATE", "COMMIT")]) <= most - (count == 1), seen
+
+
+@pytest.mark.parametrize(("count", "questions"), [(1, 0), (20, 1)])
+def test_under_the_lock_many_keys_are_looked_up_at_once_and_few_by_the_insert(
+    client: Client, count: int, questions: int
+) -> None:
+    """PostgreSQL checked the keys of 1,000 CSRs one by one in 360 ms, and does so at once in 230."""
+    client.post("/api/v1/certificates", data=csr(0))
+    files = [(io.BytesIO(csr(number)), f"{number}.csr") for number in range(1, count + 1)]
+
+    with statements() as seen:
+        client.post("/api/v1/certificates?format=pem", data={"csr": files})
+
+    written = seen[seen.index("BEGIN IMMEDIATE") : seen.index("COMMIT")]
+    assert len([each for each in written if each.startswith("SELECT")]) == questions, written
+    assert any("WHERE NOT (EXISTS" in each for each in written) == (questions == 0), written
 
 
 @pytest.mark.parametrize("count", [1, 12])

@@ -97,11 +97,18 @@ class Revocation:
         """Revoke the selected certificates, or put them on hold (certificateHold): all of them, or none.
 
         Idempotent: certificates already in that state are left unchanged. The key was lost at about
-        `invalid_since`; `note` is for the audit log. Raises InvalidInput for invalid values,
-        NotFound for certificates that were not issued here, Conflict for a concurrent change.
+        `invalid_since`; `note` is for the audit log. Selected certificates that were issued for a lost or held key
+        at the same moment are revoked after the others. Raises InvalidInput for invalid values, NotFound for
+        certificates that were not issued here, Conflict for a concurrent change.
         """
         require(actor, Action.REVOKE)
-        return self._do(actor, self._plan(selection, self._request(actor, reason, invalid_since, note)))
+        request = self._request(actor, reason, invalid_since, note)
+        done = self._do(actor, self._plan(selection, request))
+        if not any(each.after and each.after.bars_key for each in done.changes):
+            return done
+        # From that commit on, nothing is issued for these keys: what was issued just before it is all there now.
+        late = self._do(actor, self._late(selection, request, done))
+        return self._outcome((*done.changes, *late.changes), request)
 
     def preview_release(self, actor: Actor, selection: Selection) -> Outcome:
         """Return the outcome of `release` without releasing. Raises what `release` raises."""
@@ -139,9 +146,21 @@ class Revocation:
 
     def _plan(self, selection: Selection, request: RevocationRequest) -> Outcome:
         statuses = self._selected(request.actor, selection)
-        outcome = Outcome(tuple(_change(each, request) for each in statuses))
+        return self._outcome(tuple(_change(each, request) for each in statuses), request)
+
+    def _late(self, selection: Selection, request: RevocationRequest, done: Outcome) -> Outcome:
+        """Return what is selected as well and has a key of what was done, but was issued after that was read."""
+        seen = {each.certificate.serial_number for each in done.changes}
+        keys = {each.certificate.key_fingerprint for each in done.changed}
+        leaves = ((each, each.certificate) for each in self._selected(request.actor, selection))
+        late = [each for each, leaf in leaves if leaf.key_fingerprint in keys and leaf.serial_number not in seen]
+        return Outcome(tuple(_change(each, request) for each in late))
+
+    def _outcome(self, changes: tuple[Change, ...], request: RevocationRequest) -> Outcome:
+        """Return these changes with their consequences."""
+        outcome = Outcome(changes)
         others = self._with_the_same_keys(outcome) if request.reason is Reason.KEY_COMPROMISE else ()
-        return Outcome(outcome.changes, consequences.of_revoking(outcome, request.reason, others))
+        return Outcome(changes, consequences.of_revoking(outcome, request.reason, others))
 
     def _selected(self, actor: Actor, selection: Selection) -> tuple[RevocationStatus, ...]:
         """Return the selected certificates that the actor's token may see; all others count as missing."""

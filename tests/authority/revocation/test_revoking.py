@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,13 @@ from ca_service.authority.access.permissions import Role
 from ca_service.authority.audit.events import Event
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
-from ca_service.authority.revocation.records import Effect, Outcome, Selection, State
+from ca_service.authority.revocation.records import Effect, Outcome, Selection, State, Transition
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotFound, Refused
 from ca_service.pki.reasons import FOR_AUTHORITIES, FOR_LEAVES, Reason, read_authority_reason, read_leaf_reason
+from tests.support import pkcs10
 from tests.support.factories import Lab, actor
 from tests.support.fakes import InMemoryLedger
-from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request
+from tests.support.requests import SOCIALMINER, UCCX_PUBLISHER, Request, node
 
 APPROVER = actor(Role.APPROVER)
 
@@ -380,6 +382,53 @@ def test_who_revokes_too_late_is_told_by_whom_it_was_done(signing: Lab) -> None:
     with pytest.raises(Conflict) as caught:
         late.revocation.revoke(actor(Role.ADMINISTRATOR), by_serial(leaf), Reason.KEY_COMPROMISE)
     assert caught.value.rule == "revocation.changed"
+
+
+def issuing_before_it_changes(lab: Lab, request: Request = UCCX_PUBLISHER) -> Lab:
+    """The same lab, where another process issues a certificate after a revocation has read and before it writes."""
+    assert isinstance(lab.ledger, InMemoryLedger)
+    left = [request]
+
+    class Meanwhile(type(lab.revocations)):  # type: ignore[misc]
+        """Has one certificate more when it changes something."""
+
+        def change(self, transitions: Sequence[Transition]) -> object:
+            if left:
+                issue(lab, left.pop(), new=True)
+            return super().change(transitions)
+
+    return Lab(clock=lab.clock, ledger=lab.ledger, revocations=Meanwhile(lab.ledger))
+
+
+@pytest.mark.fault("same moment", "A key is certified while it is revoked", "revokes that certificate as well")
+@pytest.mark.parametrize("reason", [Reason.KEY_COMPROMISE, Reason.CERTIFICATE_HOLD])
+@pytest.mark.parametrize("by", ["key", "host"])
+def test_what_is_issued_for_a_key_while_it_is_revoked_is_revoked_as_well(signing: Lab, reason: Reason, by: str) -> None:
+    leaf = issue(signing)
+    selection = Selection(key_fingerprint=leaf.key_fingerprint) if by == "key" else Selection(host=leaf.host)
+    lab = issuing_before_it_changes(signing)
+    outcome = lab.revocation.revoke(APPROVER, selection, reason)
+    late = signing.ledger.list_by_requests([leaf.request_fingerprint])[0]
+    assert late != leaf
+    assert [change.certificate for change in outcome.changed] == [leaf, late]
+    assert signing.revocation.not_good([late.serial_number]) == {late.serial_number}
+    assert len(lab.revocations.events) == 2  # type: ignore[attr-defined]
+
+
+def test_what_is_issued_for_a_new_key_while_the_host_is_revoked_stays_good(signing: Lab) -> None:
+    leaf = issue(signing)
+    new_key = Request("new", pkcs10.pem(node(leaf.host, leaf.host).der()))
+    lab = issuing_before_it_changes(signing, new_key)
+    outcome = lab.revocation.revoke(APPROVER, Selection(host=leaf.host), Reason.KEY_COMPROMISE)
+    assert [change.certificate for change in outcome.changed] == [leaf]
+
+
+def test_what_is_issued_for_a_key_while_one_certificate_is_revoked_is_told(signing: Lab) -> None:
+    outcome = issuing_before_it_changes(signing).revocation.revoke(
+        APPROVER, by_serial(issue(signing)), Reason.KEY_COMPROMISE
+    )
+    assert "revocation.same-key" in rules(outcome)
+    assert len(outcome.changed) == 1
 
 
 def test_what_is_not_good_is_told_of_many_at_once(signing: Lab) -> None:
