@@ -240,6 +240,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         keystore=edges.keystore,
         hierarchy=hierarchy,
         clock_check=clock_check,
+        sealing=sealing,
         agreement=agreement,
         trusted=trusted,
         crl_publisher=crl_publisher,

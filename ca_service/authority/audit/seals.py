@@ -198,6 +198,11 @@ class Sealing:
         """Whether anything was sealed here, even if its seals are gone: the key is made for the first one."""
         return self._keystore.has(KEY_ID) or self._events.find_head() is not None
 
+    def require_key(self) -> None:
+        """Raise KeystoreError if the key of the newest seal is missing, Conflict for another one; it makes none."""
+        if head := self._events.find_head():
+            self.key(head)
+
     def seal_pending(self) -> int:
         """Seal all events without a seal, and return their number.
 

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.clock_check import ClockCheck
+from ca_service.authority.audit.seals import Sealing
 from ca_service.authority.checks import Check, Occasion, Results, run
 from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.health.arrival import Arrival
@@ -123,6 +124,7 @@ class Doctor:
         keystore: KeyStore,
         hierarchy: Hierarchy,
         clock_check: ClockCheck,
+        sealing: Sealing,
         agreement: Agreement,
         trusted: TrustedAuthorities,
         crl_publisher: CRLPublisher,
@@ -138,6 +140,7 @@ class Doctor:
         self._keystore = keystore
         self._hierarchy = hierarchy
         self._clock_check = clock_check
+        self._sealing = sealing
         self._agreement = agreement
         self._trusted = trusted
         self._crl_publisher = crl_publisher
@@ -161,6 +164,7 @@ class Doctor:
             Check("revocation-lists", "CRLs are current", self._lists, ready, everyone),
             Check("ocsp-signer", "OCSP signers are current", self._signers, ready, everyone),
             Check("jobs", "background jobs are not late", self._late_jobs, ready, everyone),
+            Check("sealing-key", "key that seals the audit log", self._sealing_key),
             Check("audit-log", "audit log and tables", agreement.differences),
             Check("published-certificate", "certificate of the authority, at its address", published.check_certificate),
             Check("published-list", "CRL, at its address", published.check_crl),
@@ -244,6 +248,10 @@ class Doctor:
         for record in self._responders.list_current():
             yield from self._current("OCSP signer", record.issuer_id, Validity(record.not_before, record.not_after))
             yield from self._key(record.key_id, x509.load_der_x509_certificate(record.certificate_der))
+
+    def _sealing_key(self) -> Iterator[Finding]:
+        self._sealing.require_key()  # without it there are no bundles; CRL and OCSP go on, so the service stays ready
+        yield from ()
 
     def _current(self, what: str, issuer_id: str, validity: Validity) -> Iterator[Finding]:
         start, end, now = validity.not_before, validity.not_after, self._clock()

@@ -216,6 +216,17 @@ def test_the_key_of_an_ocsp_signer_that_belongs_to_another_certificate_is_found(
     assert failed(lab) == {"ocsp-signer": ["authority.key-foreign"]}
 
 
+def test_a_key_that_seals_the_audit_log_is_missed_once_there_is_a_seal(lab: Lab) -> None:
+    assert failed(lab) == {}
+    assert not lab.keystore.has("audit-seal-1")  # a check makes none
+    lab.sealing.seal_pending()
+    assert failed(lab) == {}
+    lab.keystore.remove("audit-seal-1")
+    assert failed(lab) == {"sealing-key": ["key.missing"]}
+    lab.keystore.generate("audit-seal-1", "P-256")
+    assert failed(lab) == {"sealing-key": ["audit.key-changed"]}
+
+
 def failed(lab: Lab) -> dict[str, list[str]]:
     """The checks that fail, each with the rules of its errors."""
     results = lab.doctor.examine(OPERATOR)
