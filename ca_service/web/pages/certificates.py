@@ -59,7 +59,7 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
     record = installation().issuance.get_certificate(actor(), serial_number)
     shown = _shown(record, *_deliveries([record]))
     plan = installation().renewal.plan(actor(), record.serial_number)
-    untrusted = _untrusted(record)
+    untrusted = installation().trusted.findings([record.issuer_id])
     return shown | {
         "item": shown,
         "fit": installation().fit_checks.of_record(record, shown["delivery"].authorities),
@@ -77,15 +77,6 @@ def page_of(serial_number: str, findings: Sequence[Finding] = ()) -> dict[str, A
         **_served(record.host),
         **_product_choice(record),
     }
-
-
-def _untrusted(record: CertificateRecord) -> tuple[Finding, ...]:
-    """Return why the authority of this certificate is not trusted any longer; nothing if it is."""
-    try:
-        installation().trusted.require([record.issuer_id])
-    except Conflict as error:
-        return error.findings
-    return ()
 
 
 def _product_choice(record: CertificateRecord) -> dict[str, Any]:
