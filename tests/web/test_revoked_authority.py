@@ -77,7 +77,8 @@ def test_its_certificates_are_not_recommended_on_any_page(requester: Visitor, re
     assert not [link for link in page.links if "format=zip" in link or "/files/" in link]
     downloads = [link for link in page.links if "/download" in link]
     assert {requester.get(link).status_code for link in downloads} == {200}
-    assert "Clients reject every certificate that it issued" in requester.get("/certificates").text
+    for path in ("/certificates", "/certificates/expiry"):
+        assert "Clients reject every certificate that it issued" in requester.get(path).text
 
 
 @pytest.mark.parametrize("path", ["/clusters/1", "/clusters/1/runbook"])

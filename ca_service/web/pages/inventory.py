@@ -160,6 +160,7 @@ def _page(text: str, board: Board | None, findings: tuple[Finding, ...] = ()) ->
         later=address_of(board.later, text) if board else "",
         lines=[(_y(part * top / 2, top), part * top // 2) for part in ((0, 1, 2) if top > 1 else (0, 2))],
         most_later=MOST_LATER,
+        has_revoked=installation().trusted.is_issuing_revoked(),
         chart={"width": WIDTH, "height": HEIGHT, "left": _LEFT, "bottom": _BOTTOM},
         now=installation().clock(),
     )
