@@ -68,7 +68,7 @@ DOCTOR_NOT_CURRENT: Final = Rule(
 )
 DOCTOR_AUTHORITY_REVOKED: Final = Rule(
     "doctor.authority-revoked",
-    "{issuer} is revoked or on hold since {date}: it issues nothing, and clients reject what it issued.",
+    "{issuer} is revoked or on hold (since {date}): it issues nothing, and clients reject what it issued.",
     "Set up another authority in another instance folder, and issue the certificates there.",
     Severity.WARNING,
 )

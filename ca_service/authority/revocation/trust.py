@@ -13,7 +13,7 @@ from ca_service.pki.chain import Chain
 
 AUTHORITY_NOT_TRUSTED: Final = Rule(
     "authority.not-trusted",
-    "{issuer} is revoked or on hold since {date}. Its certificate is not offered for trust stores.",
+    "{issuer} is revoked or on hold (since {date}). Its certificate is not offered for trust stores.",
     "Do not install it. Set up another authority in another instance folder, and issue the certificates there.",
 )
 
