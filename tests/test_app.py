@@ -15,7 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 import ca_service
 from ca_service import settings as settings_module
 from ca_service.app import create_app, open_installation
-from ca_service.app.serving import server_options
+from ca_service.app.serving import prepare_server, server_options
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
@@ -52,6 +52,18 @@ def test_a_folder_in_use_that_others_can_read_is_refused_and_left_alone(tmp_path
         open_installation(settings_in(tmp_path), CHEAP)
     assert caught.value.rule == "keystore.mode"
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_the_options_of_serve_override_the_environment_and_are_named_in_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CA_SERVICE_SERVER__HOST", "192.0.2.1")
+    monkeypatch.setenv("CA_SERVICE_SERVER__PORT", "8081")
+    assert prepare_server(tmp_path, "127.0.0.1", None).url == "http://127.0.0.1:8081"
+    assert prepare_server(tmp_path, "127.0.0.1", 8082).url == "http://127.0.0.1:8082"
+    with pytest.raises(ConfigurationError) as caught:
+        prepare_server(tmp_path, "192.0.2.2", None)
+    assert "server.host (192.0.2.2, from command line)" in str(caught.value)
 
 
 def test_an_application_needs_an_installation(tmp_path: Path) -> None:

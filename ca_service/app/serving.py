@@ -64,9 +64,9 @@ def prepare_server(instance_path: Path | None, host: str | None, port: int | Non
     """Return the server that the settings describe, with these two put above them; it does not run yet."""
     from ca_service.cli.interfaces import Server
 
-    given = {"CA_SERVICE_SERVER__HOST": host, "CA_SERVICE_SERVER__PORT": str(port) if port else None}
-    environ = os.environ | {name: value for name, value in given.items() if value}
-    settings = settings_module.load(environ, instance_path).settings
+    given = {"server.host": host, "server.port": port}
+    options = {key: value for key, value in given.items() if value}
+    settings = settings_module.load(instance_path=instance_path, options=options).settings
     return Server(
         own_url(settings), reserve=lambda: _reserve(settings), run=lambda announce: _serve(settings, announce)
     )

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
@@ -48,6 +49,7 @@ _OWN_VARIABLES: Final = {
     *("CA_SERVICE_CONFIG", "CA_SERVICE_INSTANCE_PATH", "CA_SERVICE_TEST_ALL"),
     *("CA_SERVICE_URL", "CA_SERVICE_TOKEN", "CA_SERVICE_TOKEN_FILE", "CA_SERVICE_CA_FILE"),  # of the command line
 }
+_COMMAND_LINE: Final = "command line"
 _FILE_SUFFIX: Final = "_FILE"
 _PACKAGE: Final = Path(__file__).parent.parent
 _DEFAULTS: Final = (_PACKAGE / "default.toml", _PACKAGE.parent / "config" / "default.toml")
@@ -77,8 +79,14 @@ class LoadedSettings:
         )
 
 
-def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = None) -> LoadedSettings:
+def load(
+    environ: Mapping[str, str] | None = None,
+    instance_path: Path | None = None,
+    options: Mapping[str, object] = MappingProxyType({}),
+) -> LoadedSettings:
     """Read all sources. `instance_path` overrides CA_SERVICE_INSTANCE_PATH; the default is ./instance.
+
+    `options` are keys with values that were given at the command line, which override all others.
 
     Raises ConfigurationError with one finding for each unknown key or wrong value.
     """
@@ -86,7 +94,7 @@ def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = 
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     unknown: list[Finding] = []
-    for origin, values in _sources(environ):
+    for origin, values in (*_sources(environ), (_COMMAND_LINE, options)):
         for key, value in _flatten(values):
             if key not in KEYS:
                 unknown.append(_unknown_key(key, origin))
@@ -105,7 +113,7 @@ def load(environ: Mapping[str, str] | None = None, instance_path: Path | None = 
 
 def _instance_path(environ: Mapping[str, str], given: Path | None) -> tuple[Path, str]:
     if given is not None:
-        return given.absolute(), "command line"
+        return given.absolute(), _COMMAND_LINE
     if environ.get("CA_SERVICE_INSTANCE_PATH"):
         return Path(environ["CA_SERVICE_INSTANCE_PATH"]).absolute(), "CA_SERVICE_INSTANCE_PATH"
     return Path("instance").absolute(), "default"
