@@ -11,7 +11,6 @@ from sqlalchemy import (
     BindParameter,
     CompoundSelect,
     Connection,
-    Executable,
     Row,
     Select,
     and_,
@@ -52,19 +51,18 @@ _WAS_REFUSED: Final = (
 )
 _IS_REFUSED: Final = and_(application.c.key_fingerprint.in_(_KEYS), *_WAS_REFUSED)
 #: The number of refusals with these keys is in each row, and there is a row without a certificate if there is none.
-_WITH_KEYS: Final = select(
-    certificate,
-    *(column.label(f"revocation_{column.name}") for column in revocation.c),
-    select(func.count()).select_from(application).where(_IS_REFUSED).scalar_subquery().label("refusals"),
-).select_from(
-    select(literal(1).label("one"))
-    .subquery()
-    .outerjoin(certificate, certificate.c.key_fingerprint.in_(_KEYS))
-    .outerjoin(revocation, OF_CERTIFICATE)
-)
-#: The same, then a row without a certificate for each of these that is revoked, or was.
+#: Then there is a row without a certificate for each authority of these links that is revoked, or was.
 _WITH_KEYS_AND_LINKS: Final[CompoundSelect[Any]] = union_all(
-    _WITH_KEYS,
+    select(
+        certificate,
+        *(column.label(f"revocation_{column.name}") for column in revocation.c),
+        select(func.count()).select_from(application).where(_IS_REFUSED).scalar_subquery().label("refusals"),
+    ).select_from(
+        select(literal(1).label("one"))
+        .subquery()
+        .outerjoin(certificate, certificate.c.key_fingerprint.in_(_KEYS))
+        .outerjoin(revocation, OF_CERTIFICATE)
+    ),
     select(*(null().label(column.name) for column in certificate.c), *revocation.c, literal(0)).where(
         revocation.c.issuer_id.in_(bindparam("issuers", expanding=True)),
         revocation.c.serial_number.in_(bindparam("serial_numbers", expanding=True)),
@@ -235,13 +233,9 @@ def _known(
     One statement has all of it; more than a few keys take several.
     """
     found, refusals = list[Row[Any]](), 0
-    statement: Executable = _WITH_KEYS
-    values = dict[str, list[str]]()
-    if authorities:
-        issuers, serial_numbers = map(list, zip(*authorities, strict=True))
-        statement, values = _WITH_KEYS_AND_LINKS, {"issuers": issuers, "serial_numbers": serial_numbers}
+    links = {"issuers": [issuer for issuer, _ in authorities], "serial_numbers": [number for _, number in authorities]}
     for batch in list(batches_of(key_fingerprints, _KEYS_AT_ONCE)) or [[]]:
-        answer = connection.execute(statement, {"keys": batch, **values}).all()
+        answer = connection.execute(_WITH_KEYS_AND_LINKS, {"keys": batch, **links}).all()
         refusals += max(row.refusals for row in answer)
         found += answer
     newest_first = sorted((row for row in found if row.id is not None), key=lambda row: row.id, reverse=True)

@@ -48,7 +48,7 @@ def test_a_submission_takes_the_same_few_statements_however_many_csrs_it_has(
 def test_under_the_lock_many_keys_are_looked_up_at_once_and_few_by_the_insert(
     client: Client, count: int, questions: int
 ) -> None:
-    """PostgreSQL checked the keys of 1,000 CSRs one by one in 360 ms, and does so at once in 230."""
+    """With 1,000 CSRs on PostgreSQL, a check for each key took 360 ms; one question about all takes 230 ms."""
     client.post("/api/v1/certificates", data=csr(0))
     files = [(io.BytesIO(csr(number)), f"{number}.csr") for number in range(1, count + 1)]
 

@@ -224,14 +224,15 @@ class Sealing:
         """
         found, made = self._events.find_events(event, subjects), dict[int, Seal]()
         while waiting := [each.id for each in found if each.seal is None]:
-            seal, group = self._seal_group(max(waiting))
-            if seal is None:  # by another caller
+            group = self._seal_group(max(waiting))
+            if group is None:  # another caller has sealed it
                 found = self._events.find_events(event, subjects)
             else:
-                made[seal.number], ours = seal, {each.id: each for each in group}
+                seal, events = group
+                made[seal.number], ours = seal, {each.id: each for each in events}
                 found = tuple(ours.get(each.id, each) for each in found)
         others = {each.seal for each in found if each.seal is not None} - made.keys()
-        return found, (*made.values(), *(self._events.find_seals(others) if others else ()))
+        return found, (*made.values(), *self._events.find_seals(others))
 
     def key(self, head: Seal | None) -> ec.EllipticCurvePrivateKey:
         """Return the key that follows this seal. Raises KeystoreError if it is missing, Conflict for another key."""
@@ -251,14 +252,14 @@ class Sealing:
                 self._seal(events)
         return len(events)
 
-    def _seal_group(self, wanted: int) -> tuple[Seal | None, tuple[RecordedEvent, ...]]:
+    def _seal_group(self, wanted: int) -> tuple[Seal, tuple[RecordedEvent, ...]] | None:
         """Seal this event with the newest others; return all, or None if another caller has sealed it meanwhile."""
         with self._events.one_sealer():
             for until in (None, wanted):  # it is among the newest, or many are newer
                 events = self._events.list_last_unsealed(BATCH, until)
                 if any(each.id == wanted for each in events):
                     return self._seal(events)
-        return None, ()
+        return None
 
     def _seal(self, events: Sequence[RecordedEvent]) -> tuple[Seal, tuple[RecordedEvent, ...]]:
         """Seal these events in this order; return the seal, and the events with their places."""

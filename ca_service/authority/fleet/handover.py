@@ -86,6 +86,11 @@ class Board:
         """Whether there is a certificate to download."""
         return any(line.slot.certificate for line in self.lines)
 
+    @property
+    def has_bundle(self) -> bool:
+        """Whether the bundle of the certificates can be downloaded: their authorities are trusted."""
+        return self.has_certificates and not any(each.is_error for each in self.findings)
+
     def is_for_several(self, certificate: CertificateRecord) -> bool:
         """Return whether a certificate names more than one node of the cluster."""
         names = {name.lower() for name in certificate.names}

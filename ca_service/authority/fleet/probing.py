@@ -205,9 +205,8 @@ class Probes:
     def _probe(self, actor: Actor, targets: Sequence[Target]) -> Reports:
         reports = self._reports(actor, targets)
         next(reports)  # up to the first connection now: an answer that has begun could not say what is refused
-        return cast(
-            Reports, reports
-        )  # itself: Python 3.12 closes a generator within another one only when that is freed
+        # Not wrapped: Python 3.12.3 closes a generator that another one reads from only when both are freed.
+        return cast(Reports, reports)
 
     def _reports(self, actor: Actor, targets: Sequence[Target]) -> Generator[PortReport | None, None, None]:
         """Yield None once the addresses are known, and then each report. Raises Busy."""

@@ -136,16 +136,17 @@ class Hierarchy:
         _, active = self._seen
         if active is not None and active.record.id == issuer_id:
             return active.chain  # the certificate of an authority never changes once it has one
-        return tuple(map(certificate_of, self._path_of(issuer_id)))
+        return tuple(map(certificate_of, self.path_of(issuer_id)))
 
     def links_of(self, issuer_id: str) -> Mapping[str, tuple[str, str]]:
         """Return the links, as in `ActiveAuthority`, from this issuer up to its root."""
         _, active = self._seen
         if active is not None and active.record.id == issuer_id:
             return active.links
-        return _links(self._path_of(issuer_id))
+        return _links(self.path_of(issuer_id))
 
-    def _path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
+    def path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
+        """Return the authorities from this one up to its root."""
         records = {record.id: record for record in self._issuers.list_issuers()}
         return _path(records[issuer_id], records)
 

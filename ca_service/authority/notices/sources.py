@@ -135,12 +135,8 @@ class Authorities:
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Implement the port."""
-        records = {record.id: record for record in self._hierarchy.list_issuers()}
-        record = next((each for each in records.values() if each.is_issuing), None)
-        found = list[Expiring]()
-        while record:
-            found.append(_authority(record))
-            record = records.get(record.parent_id or "")
+        issuing = next((each for each in self._hierarchy.list_issuers() if each.is_issuing), None)
+        found = map(_authority, self._hierarchy.path_of(issuing.id) if issuing else ())
         return iter(
             sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
         )
