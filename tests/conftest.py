@@ -154,7 +154,7 @@ def installation(settings: Settings, empty_installation: Installation, operator:
     """An installation on disk that is ready to sign, with the real clock."""
     if settings.database.url:
         empty_installation.schema.upgrade()
-        empty_installation.hierarchy.initialise(operator, PLAN)
+        empty_installation.creation.initialise(operator, PLAN)
     else:
         instances.write_ready(settings.instance_path)
     return empty_installation

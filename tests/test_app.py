@@ -106,7 +106,7 @@ def test_an_installation_on_postgresql_keeps_its_keys_and_nothing_else_in_its_fo
     installation = open_installation(settings, CHEAP)
     with pytest.raises(NotReady):
         create_app(settings_in(tmp_path / "instance"), None)
-    installation.hierarchy.initialise(operator, PLAN)
+    installation.creation.initialise(operator, PLAN)
     issued = installation.issuance.issue(operator, [requests.GOOD[0].data], Options())
     assert create_app(settings, installation).test_client().get("/readyz").status_code == 200
     assert installation.issuance.get_certificate(operator, issued.certificates[0].serial_number)

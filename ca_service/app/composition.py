@@ -31,6 +31,7 @@ from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.health.arrival import Arrival
 from ca_service.authority.health.doctor import Doctor
 from ca_service.authority.health.published import PublishedFiles
+from ca_service.authority.hierarchy.creation import AuthorityCreation
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity
@@ -94,6 +95,12 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     # The authority: root and intermediate, and the audit log of everything below.
     clock_check = ClockCheck(edges.events, now)
     hierarchy = Hierarchy(
+        issuers=edges.issuers,
+        keystore=edges.keystore,
+        clock_check=clock_check,
+        certificate_base_url=options.certificate_base_url,
+    )
+    creation = AuthorityCreation(
         issuers=edges.issuers,
         keystore=edges.keystore,
         clock=now,
@@ -279,6 +286,7 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         receipts=receipts,
         agreement=agreement,
         clock_check=clock_check,
+        creation=creation,
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,

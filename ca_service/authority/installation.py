@@ -20,6 +20,7 @@ from ca_service.authority.fleet.renewal import Renewal
 from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.health.arrival import Arrival
 from ca_service.authority.health.doctor import Doctor
+from ca_service.authority.hierarchy.creation import AuthorityCreation
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity
@@ -149,6 +150,7 @@ class Installation(APIServices):
 
     agreement: Agreement
     clock_check: ClockCheck
+    creation: AuthorityCreation
     external: ExternalAuthorities
     root_key: RootKey
     completion: Completion

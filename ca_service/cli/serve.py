@@ -42,7 +42,7 @@ def init(session: Session, /, **wanted: Any) -> None:
     """
     installation = session.upgraded()
     plan = replace(installation.plan, **{field: value for field, value in wanted.items() if value is not None})
-    created = installation.hierarchy.initialise(operator(), plan)
+    created = installation.creation.initialise(operator(), plan)
     installation.identity.settle()
     records = installation.hierarchy.list_issuers()
     found = HierarchyDocument.of(records, is_revoked=installation.trusted.is_issuing_revoked())
@@ -98,7 +98,7 @@ def _is_complete(installation: Installation) -> bool:
 
 
 def _created(console: Console, installation: Installation) -> tuple[str, ...]:
-    created = installation.hierarchy.initialise(operator(), installation.plan)
+    created = installation.creation.initialise(operator(), installation.plan)
     console.remark(*(f"Created the {record.role} of {record.name}." for record in created))
     return tuple(record.id for record in created)
 

@@ -241,7 +241,7 @@ def use_setup_link(installation: Installation, secret_and_name: tuple[str, str])
 
 def initialise(installation: Installation, _: None) -> str:
     """Create what is missing; what that was."""
-    return " ".join(record.id for record in installation.hierarchy.initialise(OPERATOR, PLAN))
+    return " ".join(record.id for record in installation.creation.initialise(OPERATOR, PLAN))
 
 
 def upgrade(installation: Installation, _: None) -> str:

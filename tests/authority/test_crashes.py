@@ -59,7 +59,7 @@ def edges(request: pytest.FixtureRequest, tmp_path: Path) -> Edges:
 
 def initialise(lab: Lab) -> None:
     """The whole of `init`."""
-    lab.hierarchy.initialise(OPERATOR, PLAN)
+    lab.creation.initialise(OPERATOR, PLAN)
 
 
 def import_pair(lab: Lab) -> None:

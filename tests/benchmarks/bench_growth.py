@@ -144,7 +144,7 @@ def filled(folder: Path, count: int, url: str = "") -> Iterator[Scene]:
     installation = open_installation(settings, cheap_hasher())
     try:
         installation.schema.upgrade()
-        installation.hierarchy.initialise(OPERATOR, PLAN)
+        installation.creation.initialise(OPERATOR, PLAN)
         installation.accounts.create(OPERATOR, Role.ADMINISTRATOR.value, Role.ADMINISTRATOR, PASSWORD)
         leaf: CertificateRecord = installation.issuance.issue(OPERATOR, [SOCIALMINER.data], Options()).certificates[0]
         database = database_of(settings)

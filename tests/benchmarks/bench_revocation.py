@@ -156,7 +156,7 @@ def _met(is_met: bool) -> str:
 def _scene(folder: Path) -> Scene:
     installation = open_installation(settings.load({}, folder / "instance").settings, cheap_hasher())
     installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, installation.plan)
+    installation.creation.initialise(OPERATOR, installation.plan)
     serials = tuple(secrets.randbits(158) | 1 << 150 for _ in range(COUNT))
     now = clock.utc_now()
     rows = [_row(number, now) for number in serials]

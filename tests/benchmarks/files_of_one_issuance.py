@@ -97,7 +97,7 @@ def open_house(folder: Path) -> House:
     settings = settings_module.load(NOBODY_WAITS, folder).settings
     installation = open_installation(settings, cheap_hasher())
     installation.schema.upgrade()
-    installation.hierarchy.initialise(OPERATOR, PLAN)
+    installation.creation.initialise(OPERATOR, PLAN)
     installation.accounts.create(OPERATOR, Role.REQUESTER.value, Role.REQUESTER, PASSWORD)
     return House(folder, installation)
 

@@ -242,7 +242,7 @@ class Lab(Installation):
 
     def initialised(self, plan: HierarchyPlan = PLAN) -> Lab:
         """The same, with an authority that can sign."""
-        self.hierarchy.initialise(OPERATOR, plan)
+        self.creation.initialise(OPERATOR, plan)
         return self
 
 

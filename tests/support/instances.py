@@ -56,7 +56,7 @@ def _migrated() -> _Files:
 
 @cache
 def _ready() -> _Files:
-    return _made(_migrated(), lambda installation: installation.hierarchy.initialise(OPERATOR, PLAN))
+    return _made(_migrated(), lambda installation: installation.creation.initialise(OPERATOR, PLAN))
 
 
 def _made(begun: _Files, step: Callable[[Installation], object]) -> _Files:

@@ -91,7 +91,7 @@ def prepare(walk: Walk) -> None:
     """Make the installation, and for each walk an account with an app and a certificate."""
     made = walk.installation
     made.schema.upgrade()
-    made.hierarchy.initialise(OPERATOR, PLAN)
+    made.creation.initialise(OPERATOR, PLAN)
     made.identity.settle()
     for name in TAGS:
         account = made.accounts.create(OPERATOR, name, Role.REQUESTER, PASSWORD)
@@ -260,7 +260,7 @@ def keep_root(walk: Walk) -> None:
     """Export the key of the root, and find that there is an authority already."""
     made = walk.installation
     made.root_key.verify(made.root_key.export(OPERATOR, COPY_PASSPHRASE), COPY_PASSPHRASE)
-    require(made.hierarchy.initialise(OPERATOR, PLAN) == ())
+    require(made.creation.initialise(OPERATOR, PLAN) == ())
     try:
         made.external.request_intermediate(OPERATOR, "", "P-256")
     except CAServiceError as error:

@@ -22,7 +22,7 @@ def app(tmp_path: Path, postgresql_url: str) -> Iterator[Flask]:
     """An installation on PostgreSQL, with an administrator and three certificates."""
     settings = settings_module.load({"CA_SERVICE_DATABASE__URL": postgresql_url}, tmp_path / "instance").settings
     installation = open_installation(settings, cheap_hasher())
-    installation.hierarchy.initialise(OPERATOR, PLAN)
+    installation.creation.initialise(OPERATOR, PLAN)
     installation.accounts.create(OPERATOR, "anna", Role.ADMINISTRATOR, PASSWORD)
     installation.issuance.issue(OPERATOR, [request.data for request in THREE_NODES], Options())
     yield create_app(settings, installation)

@@ -96,7 +96,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     installation, database = open_installation(settings, cheap_hasher()), database_of(settings)
     if not url:
         write_migrated(settings.instance_path)
-    installation.hierarchy.initialise(OPERATOR, PLAN)
+    installation.creation.initialise(OPERATOR, PLAN)
     installation.accounts.create(OPERATOR, "anna", Role.ADMINISTRATOR, PASSWORD)
     secret = installation.tokens.create(OPERATOR, "anna", "script", 30, TokenLimits(tuple(SCOPES))).secret
     leaf = installation.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates[0]

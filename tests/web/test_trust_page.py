@@ -152,7 +152,7 @@ def served(installation: Installation, base_url: str) -> Visitor:
 
 def test_commands_use_plain_http_where_the_certificates_do() -> None:
     lab = Lab(base_url="http://ca.example.com")
-    lab.hierarchy.initialise(OPERATOR, PLAN)
+    lab.creation.initialise(OPERATOR, PLAN)
     text = served(lab, "https://ca.example.com").get("/ca/?system=debian").text
 
     assert "curl -fsSO http://ca.example.com/ca/kit/example-lab-ec-root-ca-g1.crt" in text

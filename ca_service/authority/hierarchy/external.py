@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXISTS, created_event
+from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS, created_event
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key

@@ -208,7 +208,7 @@ ROWS = [
     Row(Action.ACCOUNTS, "tokens.revoke", "else", 1),
     Row(Action.ACCOUNTS, "tokens.revoke_all", "else"),
     Row(Action.OWN_TOKEN, "tokens.get_own"),
-    Row(Action.AUTHORITY, "hierarchy.initialise", PLAN),
+    Row(Action.AUTHORITY, "creation.initialise", PLAN),
     Row(Action.AUTHORITY, "external.import_authority", [], _key()),
     Row(Action.AUTHORITY, "external.request_intermediate", "", "P-256"),
     Row(Action.AUTHORITY, "external.install_intermediate", []),

@@ -22,7 +22,7 @@ from tests.support.fakes import NOON, InMemoryIssuerStore
 
 
 def test_initialise_makes_a_root_and_an_intermediate_that_can_stand_above_leaves(lab: Lab, operator: Actor) -> None:
-    root, intermediate = lab.hierarchy.initialise(operator, PLAN)
+    root, intermediate = lab.creation.initialise(operator, PLAN)
     active = lab.hierarchy.active()
     chain.check_authorities(active.chain, NOON)
     assert active.chain == (certificate_of(intermediate), certificate_of(root))
@@ -31,7 +31,7 @@ def test_initialise_makes_a_root_and_an_intermediate_that_can_stand_above_leaves
 
 
 def test_the_names_carry_the_generation(lab: Lab, operator: Actor) -> None:
-    subjects = [names.name_text(certificate_of(each).subject) for each in lab.hierarchy.initialise(operator, PLAN)]
+    subjects = [names.name_text(certificate_of(each).subject) for each in lab.creation.initialise(operator, PLAN)]
     assert subjects == [
         "O=Example Lab, CN=Example Lab EC Root CA G1",
         "O=Example Lab, CN=Example Lab EC Intermediate CA G1",
@@ -40,7 +40,7 @@ def test_the_names_carry_the_generation(lab: Lab, operator: Actor) -> None:
 
 def test_curves_and_lifetimes_are_those_of_the_plan(lab: Lab, operator: Actor) -> None:
     plan = HierarchyPlan("Lab", root_curve="P-384", root_days=100, intermediate_curve="P-256", intermediate_days=50)
-    root, intermediate = (certificate_of(each) for each in lab.hierarchy.initialise(operator, plan))
+    root, intermediate = (certificate_of(each) for each in lab.creation.initialise(operator, plan))
     found = [
         (keys.kind_name(each.public_key()), each.not_valid_after_utc - each.not_valid_before_utc)
         for each in (root, intermediate)
@@ -51,7 +51,7 @@ def test_curves_and_lifetimes_are_those_of_the_plan(lab: Lab, operator: Actor) -
 
 def test_an_intermediate_ends_with_its_root(lab: Lab, operator: Actor) -> None:
     plan = replace(PLAN, root_days=10, intermediate_days=20)
-    root, intermediate = (certificate_of(each) for each in lab.hierarchy.initialise(operator, plan))
+    root, intermediate = (certificate_of(each) for each in lab.creation.initialise(operator, plan))
     assert intermediate.not_valid_after_utc == root.not_valid_after_utc
 
 
@@ -62,16 +62,16 @@ def test_a_plan_without_a_name_gives_names_that_differ_between_installations() -
 
 
 def test_a_second_initialise_changes_nothing(lab: Lab, operator: Actor) -> None:
-    before = lab.hierarchy.initialise(operator, PLAN)
-    assert lab.hierarchy.initialise(operator, PLAN) == ()
-    assert lab.hierarchy.initialise(operator, replace(PLAN, name="")) == ()
+    before = lab.creation.initialise(operator, PLAN)
+    assert lab.creation.initialise(operator, PLAN) == ()
+    assert lab.creation.initialise(operator, replace(PLAN, name="")) == ()
     assert lab.hierarchy.list_issuers() == before
 
 
 def test_a_second_initialise_under_another_name_is_refused(lab: Lab, operator: Actor) -> None:
-    before = lab.hierarchy.initialise(operator, PLAN)
+    before = lab.creation.initialise(operator, PLAN)
     with pytest.raises(Conflict) as caught:
-        lab.hierarchy.initialise(operator, replace(PLAN, name="Other Lab"))
+        lab.creation.initialise(operator, replace(PLAN, name="Other Lab"))
     assert caught.value.rule == "authority.exists"
     assert lab.hierarchy.list_issuers() == before
 
@@ -79,13 +79,13 @@ def test_a_second_initialise_under_another_name_is_refused(lab: Lab, operator: A
 def test_an_imported_authority_does_not_clash_with_the_name_in_the_settings(lab: Lab, operator: Actor) -> None:
     imported = certificates.intermediate("P-256", "P-256")
     lab.external.import_authority(operator, imported.chain, imported.key)
-    assert lab.hierarchy.initialise(operator, PLAN) == ()
+    assert lab.creation.initialise(operator, PLAN) == ()
 
 
 def test_initialise_is_refused_while_an_intermediate_waits_for_its_certificate(lab: Lab, operator: Actor) -> None:
     lab.external.request_intermediate(operator, "Example Lab", "P-256")
     with pytest.raises(Conflict) as caught:
-        lab.hierarchy.initialise(operator, PLAN)
+        lab.creation.initialise(operator, PLAN)
     assert caught.value.rule == "authority.pending"
 
 
@@ -108,7 +108,7 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_is_made(
     lab: Lab, operator: Actor, change: dict[str, object], rule: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        lab.hierarchy.initialise(operator, replace(PLAN, **change))  # type: ignore[arg-type]
+        lab.creation.initialise(operator, replace(PLAN, **change))  # type: ignore[arg-type]
     assert caught.value.rule == rule
     assert lab.hierarchy.list_issuers() == ()
     assert not lab.keystore.has("root-g1")
@@ -117,7 +117,7 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_is_made(
 def test_a_key_on_another_curve_that_an_earlier_run_has_left_is_not_replaced(lab: Lab, operator: Actor) -> None:
     left = lab.keystore.generate("root-g1", "P-384").public_key()
     with pytest.raises(Conflict) as caught:
-        lab.hierarchy.initialise(operator, PLAN)
+        lab.creation.initialise(operator, PLAN)
     assert caught.value.rule == "authority.key-curve"
     assert lab.keystore.signer("root-g1").public_key() == left
 
@@ -136,7 +136,7 @@ def test_there_is_no_active_authority_before_there_is_one(lab: Lab) -> None:
 
 def test_an_authority_that_another_process_has_made_counts_at_once(lab: Lab, operator: Actor) -> None:
     assert lab.hierarchy.find_active() is None
-    Lab(issuers=lab.issuers, keystore=lab.keystore).hierarchy.initialise(operator, PLAN)
+    Lab(issuers=lab.issuers, keystore=lab.keystore).creation.initialise(operator, PLAN)
     assert lab.hierarchy.find_active() is not None
 
 
@@ -187,7 +187,7 @@ def test_the_active_authority_is_valid_only_as_long_as_all_of_its_chain(lab: Lab
 
 
 def test_what_was_created_is_recorded_with_its_fingerprint(lab: Lab, operator: Actor) -> None:
-    lab.hierarchy.initialise(operator, PLAN)
+    lab.creation.initialise(operator, PLAN)
     assert isinstance(lab.issuers, InMemoryIssuerStore)
     created = [
         (event.event, event.actor, event.subject, len(str(event.details["fingerprint"])))

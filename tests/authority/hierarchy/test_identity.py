@@ -46,7 +46,7 @@ class Parts:
 
     def made(self) -> Parts:
         """With an authority."""
-        Lab(issuers=self.issuers, keystore=self.keystore).hierarchy.initialise(OPERATOR, PLAN)
+        Lab(issuers=self.issuers, keystore=self.keystore).creation.initialise(OPERATOR, PLAN)
         return self
 
 

@@ -101,7 +101,7 @@ def test_a_key_that_is_offline_is_neither_exported_nor_removed(signing: Lab, ope
 def test_the_key_stays_while_the_intermediate_is_missing(lab: Lab, operator: Actor) -> None:
     cut_after_the_root = Lab(keystore=lab.keystore, issuers=FusedIssuerStore(lab.issuers, Fuse(2)))
     with pytest.raises(PowerCut):
-        cut_after_the_root.hierarchy.initialise(operator, PLAN)
+        cut_after_the_root.creation.initialise(operator, PLAN)
     copy = lab.root_key.export(operator, PASSPHRASE)
     with pytest.raises(Conflict) as caught:
         lab.root_key.remove(operator, copy, PASSPHRASE)

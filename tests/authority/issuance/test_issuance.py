@@ -418,7 +418,7 @@ def test_an_examination_without_a_request_cannot_be_issued(signing: Lab) -> None
 def test_every_curve_of_an_authority_signs(operator: Actor) -> None:
     for curve in ("P-256", "P-384"):
         lab = Lab()
-        lab.hierarchy.initialise(operator, HierarchyPlan("Lab", root_curve=curve, intermediate_curve=curve))
+        lab.creation.initialise(operator, HierarchyPlan("Lab", root_curve=curve, intermediate_curve=curve))
         assert isinstance(lab.hierarchy, Hierarchy)
         assert issue(lab, *NODES).created
 
