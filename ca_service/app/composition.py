@@ -31,10 +31,12 @@ from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.health.arrival import Arrival
 from ca_service.authority.health.doctor import Doctor
 from ca_service.authority.health.published import PublishedFiles
+from ca_service.authority.hierarchy.certifying import Certifier
 from ca_service.authority.hierarchy.creation import AuthorityCreation
 from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity
+from ca_service.authority.hierarchy.rollover import Rollover
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.installation import Installation
 from ca_service.authority.inventory.inventory import Inventory
@@ -100,11 +102,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         clock_check=clock_check,
         certificate_base_url=options.certificate_base_url,
     )
-    creation = AuthorityCreation(
-        issuers=edges.issuers,
+    certifier = Certifier(
         keystore=edges.keystore,
         clock=now,
-        clock_check=clock_check,
         serial_numbers=randomness.serial_numbers,
         certificate_base_url=options.certificate_base_url,
     )
@@ -156,7 +156,15 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
     links = Links(edges.accounts, accounts, edges.passwords, now)
 
     # Clusters, inventory, notices.
-    fleet = Fleet(edges.fleet, edges.ledger, issuance, now, revocations=edges.revocations, requests=edges.requests)
+    fleet = Fleet(
+        edges.fleet,
+        edges.ledger,
+        issuance,
+        now,
+        revocations=edges.revocations,
+        requests=edges.requests,
+        trusted=trusted,
+    )
     inventory = Inventory(edges.inventory, edges.issuers, now)
     sources = Sources(
         (
@@ -286,8 +294,9 @@ def compose(edges: Edges, time: Time, randomness: Randomness) -> Installation:
         receipts=receipts,
         agreement=agreement,
         clock_check=clock_check,
-        creation=creation,
+        creation=AuthorityCreation(edges.issuers, edges.keystore, now, clock_check, certifier),
         external=ExternalAuthorities(edges.issuers, edges.keystore, now),
+        rollover=Rollover(edges.issuers, edges.keystore, now, clock_check, certifier),
         root_key=RootKey(edges.issuers, edges.keystore, now),
         completion=completion,
         fleet=fleet,

@@ -25,6 +25,7 @@ from ca_service.authority.hierarchy.external import ExternalAuthorities
 from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.hierarchy.identity import Identity
 from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.rollover import Rollover
 from ca_service.authority.hierarchy.root_key import RootKey
 from ca_service.authority.inventory.inventory import Inventory
 from ca_service.authority.issuance.completion import Completion
@@ -152,6 +153,7 @@ class Installation(APIServices):
     clock_check: ClockCheck
     creation: AuthorityCreation
     external: ExternalAuthorities
+    rollover: Rollover
     root_key: RootKey
     completion: Completion
     authority_revocation: AuthorityRevocation

@@ -77,8 +77,9 @@ def command(session: Session, host: str | None, port: int | None) -> None:
 def _prepared(session: Session, url: str) -> ServingDocument:
     """Set up the installation and return what the user must know."""
     installation = session.upgraded()
-    is_pending = _has_pending(installation)
-    created = () if is_pending or _is_complete(installation) else _created(session.console, installation)
+    is_complete = _is_complete(installation)
+    is_pending = not is_complete and _has_pending(installation)
+    created = () if is_pending or is_complete else _created(session.console, installation)
     installation.identity.settle()
     if not is_pending:
         session.console.remark(*session.console.finding_lines(installation.doctor.faults_at_start()))

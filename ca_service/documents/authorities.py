@@ -119,6 +119,13 @@ class ImportedDocument(AuthoritiesDocument):
     )
 
 
+class RolloverDocument(Document):
+    """The next intermediate, which signs from now on, and the id of the one before."""
+
+    before: str
+    authority: AuthorityDocument
+
+
 class HierarchyDocument(AuthoritiesDocument):
     """The authorities, and whether one of them can sign."""
 
@@ -140,9 +147,9 @@ class HierarchyDocument(AuthoritiesDocument):
 def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pending", "revoked", "ready"]:
     if not records:
         return "none"
-    if any(record.certificate_der is None for record in records):
-        return "pending"
-    return "ready" if any(record.is_issuing for record in records) else "incomplete"
+    if any(record.is_issuing for record in records):
+        return "ready"
+    return "pending" if any(record.certificate_der is None for record in records) else "incomplete"
 
 
 class InitialisedDocument(AuthoritiesDocument):

@@ -125,6 +125,15 @@ def find_authorities(certificate: x509.Certificate, others: Iterable[x509.Certif
     return path
 
 
+def merged(chains: Iterable[Chain]) -> Chain:
+    """Return the authorities of all chains, each once, in an order in which each is before those above it.
+
+    Given the oldest chain first, the newest issuing authority is the first and the root the last.
+    """
+    downwards = dict.fromkeys(certificate for chain in chains for certificate in reversed(chain))
+    return tuple(reversed(downwards))
+
+
 def check_authorities(chain: Sequence[x509.Certificate], at: datetime) -> None:
     """Check a chain of authorities as `findings_of` does. Raises Refused with every error."""
     if errors := only_errors(findings_of(chain, at)):

@@ -19,6 +19,7 @@ from typing import Final
 from cryptography import x509
 
 from ca_service.pki import encodings, names
+from ca_service.pki.chain import Chain
 from ca_service.pki.contents import extended_key_usage_names, find_value, serial_text
 from ca_service.vos.file_names import leaf_file, safe_name, trust_file
 from ca_service.vos.general_steps import client_steps, general_runbook, server_steps, vos_steps
@@ -138,20 +139,22 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
     return Bundle(bundle_name(deliveries), tuple(uploads), tuple(extras), ())
 
 
-def cluster_bundle(name: str, title: str, deliveries: Sequence[Delivery], nodes: Sequence[Node]) -> Bundle:
+def cluster_bundle(
+    name: str, title: str, deliveries: Sequence[Delivery], nodes: Sequence[Node], authorities: Chain
+) -> Bundle:
     """Return the bundle of a cluster: the runbook at the top, files for all nodes once, and a folder per node.
 
-    Every delivery has its node. Raises ValueError for deliveries under different authorities.
+    Every delivery has its node. `authorities` are those of all deliveries, the newest issuing one first, the root last:
+    there are several issuing ones while the nodes of a cluster change from one to the next.
     """
-    if len({delivery.authorities for delivery in deliveries}) != 1:
-        raise ValueError("a cluster is delivered under one authority")
+    deliveries = [replace(delivery, authorities=authorities) for delivery in deliveries]
     # By store: purposes that share one have its files once.
     stores = {delivery.purpose and delivery.purpose.trust: delivery.purpose for delivery in deliveries}
     trust = [file for purpose in stores.values() for file in _trust_files(replace(deliveries[0], purpose=purpose))]
     leaves = [
         Leaf(each.node, each.purpose, each.leaf, each.covers) for each in deliveries if each.node and each.purpose
     ]
-    runbook = cluster_runbook(title, nodes, leaves, deliveries[0].authorities)
+    runbook = cluster_runbook(title, nodes, leaves, authorities)
     uploads, extras = list(trust), list(_der_copies(trust))
     for delivery in deliveries:
         below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)], _near(delivery, nodes))

@@ -38,6 +38,7 @@ DOCUMENTS: Final[Mapping[str, tuple[type[Document], ...]]] = {
     "ca import": (authorities.ImportedDocument,),
     "ca request": (authorities.CSRDocument,),
     "ca install": (authorities.ImportedDocument,),
+    "ca rollover": (authorities.RolloverDocument,),
     "ca root-key export": (operations.FileDocument,),
     "ca root-key verify": (authorities.VerifiedRootKeyDocument,),
     "ca root-key remove": (authorities.RemovedDocument,),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ca_service.pki import keys
+from ca_service.pki.chain import merged
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.purposes import CALLMANAGER_ECDSA, PURPOSES
 from ca_service.vos.runbook import Node
-from tests.support.external_roots import ec_root
+from tests.support import certificates
+from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify
 from tests.support.requests import SOCIALMINER, THREE_NODES
 from tests.vos.runbooks import CALLS, CENTRE
 from tests.vos.test_bundle import delivery, paths, run, unzipped
@@ -25,8 +30,13 @@ def given() -> list[Delivery]:
     return [replace(each, node=NODES[each.host]) for each in found]
 
 
+def bundled(name: str, deliveries: Sequence[Delivery], nodes: Sequence[Node]) -> Bundle:
+    """The bundle of a cluster below one authority."""
+    return cluster_bundle(name, name, deliveries, nodes, deliveries[0].authorities)
+
+
 def bundle(deliveries: list[Delivery] | None = None) -> Bundle:
-    return cluster_bundle("Contact centre", "Contact centre", deliveries or given(), CENTRE)
+    return bundled("Contact centre", deliveries or given(), CENTRE)
 
 
 def test_there_is_one_runbook_and_a_folder_for_each_node() -> None:
@@ -82,7 +92,7 @@ def test_the_steps_in_a_folder_are_those_of_that_node_and_version(tmp_path: Path
 def test_the_steps_of_a_certificate_for_many_nodes_are_short_and_lead_to_the_runbook() -> None:
     node, *others = CALLS
     given = replace(delivery(), node=node, covers=tuple(others))
-    found = cluster_bundle("calls", "calls", [given], CALLS)
+    found = bundled("calls", [given], CALLS)
     text = next(file.data.decode() for file in found.extras if file.path.endswith("UPLOAD.txt"))
     page = next(file.data.decode() for file in found.extras if file.path.endswith("UPLOAD.html"))
 
@@ -101,7 +111,7 @@ def test_two_purposes_of_one_trust_store_share_its_files() -> None:
     """cup-xmpp-ECDSA and cup-xmpp-s2s-ECDSA: a ZIP with a name twice is one that programs refuse or unpack in part."""
     node = CALLS[2]
     two = [PURPOSES["cup-xmpp-ECDSA"], PURPOSES["cup-xmpp-s2s-ECDSA"]]
-    found = cluster_bundle("imp", "imp", [replace(delivery(), node=node, purpose=each) for each in two], CALLS)
+    found = bundled("imp", [replace(delivery(), node=node, purpose=each) for each in two], CALLS)
 
     assert len(set(paths(found))) == len(paths(found))
     assert {file.path for file in found.uploads[:2]} == {
@@ -115,7 +125,7 @@ def test_two_certificates_of_one_node_share_its_folder_and_name_their_purpose() 
     first = replace(delivery(), host=calls.fqdn, node=calls)
     second = replace(delivery(SOCIALMINER), host=calls.fqdn, node=calls, purpose=CALLMANAGER_ECDSA)
 
-    found = paths(cluster_bundle("Calls", "Calls", [first, second], CALLS))
+    found = paths(bundled("Calls", [first, second], CALLS))
 
     assert len(set(found)) == len(found)
     assert {
@@ -127,8 +137,18 @@ def test_two_certificates_of_one_node_share_its_folder_and_name_their_purpose() 
     } <= set(found)
 
 
-def test_certificates_under_different_authorities_are_not_delivered_together() -> None:
-    other = replace(given()[0], authorities=(ec_root().certificate,))
-
-    with pytest.raises(ValueError, match="one authority"):
-        bundle([*given()[1:], other])
+def test_while_nodes_change_to_the_next_intermediate_both_are_there_once() -> None:
+    old, new = given()[:2]
+    root = Certified(certificates.root("P-256").key, old.authorities[-1])
+    following = certify(root, common_name("Next CA"), keys.generate_key("P-256").public_key())
+    new = replace(new, authorities=(following, root.certificate))
+    authorities = merged([old.authorities, new.authorities])
+    assert authorities == (following, *old.authorities)
+    found = cluster_bundle("Centre", "Centre", [old, new], CENTRE, authorities)
+    assert [file.path for file in found.uploads] == [
+        "1-root.tomcat-trust.pem",
+        "2-intermediate.tomcat-trust.pem",
+        "3-intermediate.tomcat-trust.pem",
+        "uccx1.example.com/4-uccx1.example.com.tomcat-ECDSA.pem",
+        "uccx2.example.com/4-uccx2.example.com.tomcat-ECDSA.pem",
+    ]

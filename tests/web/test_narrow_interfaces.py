@@ -12,7 +12,7 @@ from ca_service.authority.installation import APIServices, PublicServices, narro
 from tests.support.factories import Lab
 
 _ACCOUNTS = {"accounts", "sessions", "signing_in", "second_factors", "passkeys", "links", "rescue", "single_sign_on"}
-_KEYS = {"root_key", "external", "crl_importer", "authority_revocation"}
+_KEYS = {"root_key", "external", "creation", "rollover", "crl_importer", "authority_revocation"}
 
 
 @pytest.mark.parametrize("part", [PublicServices, APIServices])

@@ -112,3 +112,20 @@ def test_the_leaf_itself_can_be_looked_at(requester: Visitor, revoked: str) -> N
     assert requester.get(f"/certificates/{revoked}").status_code == 200
     assert requester.get(f"/certificates/{revoked}/download?format=pem").status_code == 200
     assert requester.get(f"/certificates/{revoked}/files/3-uccx1.example.com.tomcat-ECDSA.pem").status_code == 200
+
+
+def test_after_a_rollover_the_next_intermediate_is_handed_out_and_the_list_says_which_rows_are_rejected(
+    requester: Visitor, installation: Installation, revoked: str
+) -> None:
+    installation.rollover.perform(OPERATOR, installation.plan)
+    [serial] = requester.issue(UCCX_PUBLISHER)
+    assert serial != revoked
+    active = installation.hierarchy.active()
+    assert requester.get("/ca/chain.pem").data == encodings.pem_chain(active.chain)
+    assert requester.get(f"/ca/{INTERMEDIATE}.der").status_code == 200
+    assert requester.get(f"/ca/{active.record.id}.der").data == encodings.der(active.chain[0])
+    text = requester.page("/certificates").text
+    assert "The intermediate is revoked or on hold." not in text
+    assert text.count("authority revoked") == 2  # once for phones
+    assert "authority revoked" in requester.get(f"/certificates/{revoked}").text
+    assert "authority revoked" not in requester.get(f"/certificates/{serial}").text

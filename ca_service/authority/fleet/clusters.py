@@ -28,6 +28,7 @@ from ca_service.authority.issuance.issuance import Issuance, Issued
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.errors import Finding, InvalidInput, NotFound, Refused, Rule, only_errors
 from ca_service.pki import keys
 from ca_service.pki.profiles import VOS
@@ -73,9 +74,10 @@ class Fleet:
         *,
         revocations: RevocationStore,
         requests: RequestStore,
+        trusted: TrustedAuthorities,
     ) -> None:
         self._store = store
-        self._reader = SlotReader(store, ledger, clock, revocations=revocations, requests=requests)
+        self._reader = SlotReader(store, ledger, clock, revocations=revocations, requests=requests, trusted=trusted)
         self._issuance = issuance
         self._clock = clock
 

@@ -17,11 +17,14 @@ from ca_service.authority.hierarchy.hierarchy import Hierarchy
 from ca_service.authority.issuance.issuance import Issuance
 from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.errors import Finding, NotFound
+from ca_service.pki.chain import Chain, merged
 from ca_service.vos.bundle import Bundle, Delivery, cluster_bundle
 from ca_service.vos.products import Use, get_product, version
 from ca_service.vos.runbook import Leaf, Node, Runbook, Step, cluster_runbook, files_of, upload_key, verify_key
 from ca_service.vos.steps import passed_over
 
+_OVER: Final = (State.EXPIRED, State.REVOKED)
+_NEEDS_ANOTHER: Final = (*_OVER, State.NO_REQUEST, State.REQUESTED, State.WAITING, State.EXPIRING)
 #: The states in which there is something to do on the node.
 _ON_THE_NODE: Final = (State.ISSUED, State.UPLOADED, State.VERIFIED, State.EXPIRING, State.COVERED)
 
@@ -72,13 +75,15 @@ class Board:
     """The overview of a cluster. `marks` has the steps that are done, by key.
 
     A step without a mark of its own that follows from a later one has the mark of that; the step that made a CSR which
-    is here has a mark without a step: who added it, and when.
+    is here has a mark without a step: who added it, and when. `issuers` are the ids of the authorities that issued what
+    the nodes use, or will issue what they need next.
     """
 
     cluster: ClusterRecord
     lines: tuple[Line, ...]
     runbook: Runbook
     marks: dict[str, Mark]
+    issuers: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -120,24 +125,27 @@ class Handover:
     def board(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board of the cluster. Raises NotFound."""
         cluster, slots = self._read(actor, cluster_id)
-        runbook = self._runbook(cluster, slots)
+        issuers = self._issuers(slots)
+        runbook = self._runbook(cluster, slots, issuers)
         marks = {mark.step: mark for mark in self._fleet.list_marks(actor, cluster_id)}
         marks = dict(_added(runbook, slots)) | _marks_of(runbook, marks)
         products = {node.fqdn: node.product for node in cluster.nodes}
-        return Board(cluster, tuple(_line(slot, runbook, marks, products) for slot in slots), runbook, marks)
+        lines = tuple(_line(slot, runbook, marks, products) for slot in slots)
+        return Board(cluster, lines, runbook, marks, issuers)
 
     def board_with_notes(self, actor: Actor, cluster_id: int) -> Board:
         """Return the board with what is known from outside the cluster, to be shown. Raises NotFound."""
         board = self.board(actor, cluster_id)
         available = self._notes.available([line.slot for line in board.lines])
         lines = (replace(line, available=available.get(slot_key(line.slot))) for line in board.lines)
-        issuers = {line.slot.certificate.issuer_id for line in board.lines if line.slot.certificate}
-        findings = (*self._trusted.findings(issuers), *self._notes.findings(board.cluster))
+        findings = (*self._trusted.findings(board.issuers), *self._notes.findings(board.cluster))
         return replace(board, lines=tuple(lines), findings=findings)
 
     def mark(self, actor: Actor, cluster_id: int, step: str, *, done: bool) -> None:
         """Mark a step of the runbook as done, or undo that. Raises InvalidInput for an unknown step."""
-        known = {each.key: str(each.title) for each in self._runbook(*self._read(actor, cluster_id)).steps}
+        cluster, slots = self._read(actor, cluster_id)
+        runbook = self._runbook(cluster, slots, self._issuers(slots))
+        known = {each.key: str(each.title) for each in runbook.steps}
         self._fleet.mark(actor, cluster_id, step, done, known)
 
     def files(self, actor: Actor, cluster_id: int) -> dict[str, bytes]:
@@ -146,9 +154,9 @@ class Handover:
         Raises NotFound, and Conflict if an authority above one of the certificates is revoked: nodes must not trust it.
         """
         slots = self._fleet.slots(actor, cluster_id)
-        self._trusted.require(slot.certificate.issuer_id for slot in slots if slot.certificate)
-        active = self._hierarchy.find_active()
-        return files_of(self._leaves(slots), active.chain) if active else {}
+        issuers = self._issuers(slots)
+        self._trusted.require(issuers)
+        return files_of(self._leaves(slots), self._chain(issuers))
 
     def bundle(self, actor: Actor, cluster_id: int) -> Bundle:
         """Return all current certificates, one folder per node, with the runbook.
@@ -156,12 +164,13 @@ class Handover:
         Raises NotFound if there are none, Conflict if an authority above them is revoked: nodes must not trust it.
         """
         cluster, slots = self._read(actor, cluster_id)
+        issuers = self._issuers(slots)
+        self._trusted.require(issuers)
         deliveries = [delivery for slot in slots if (delivery := self._delivery(slot)) is not None]
         if not deliveries:
             raise NotFound.because(CLUSTER_NO_CERTIFICATES)
-        self._trusted.require(slot.certificate.issuer_id for slot in slots if slot.certificate)
-        nodes = [node_of(node) for node in cluster.nodes]
-        return cluster_bundle(cluster.name, cluster.name, self._receipts.attached(deliveries), nodes)
+        nodes, attached = [node_of(node) for node in cluster.nodes], self._receipts.attached(deliveries)
+        return cluster_bundle(cluster.name, cluster.name, attached, nodes, self._chain(issuers))
 
     def _read(self, actor: Actor, cluster_id: int) -> tuple[ClusterRecord, tuple[Slot, ...]]:
         """Return the cluster and its slots, reading the cluster once. Raises NotFound."""
@@ -170,17 +179,30 @@ class Handover:
         return cluster, slots
 
     def _delivery(self, slot: Slot) -> Delivery | None:
-        if slot.certificate is None or slot.state in (State.EXPIRED, State.REVOKED):
+        if slot.certificate is None or slot.state in _OVER:
             return None
         node, covers = node_of(slot.node), tuple(map(node_of, slot.covers))
         delivery = self._issuance.delivery(slot.certificate)
         # The files are called after the node of the slot, as in the runbook: its name may differ from the names in it.
         return replace(delivery, host=node.fqdn, purpose=slot.purpose, node=node, covers=covers)
 
-    def _runbook(self, cluster: ClusterRecord, slots: Sequence[Slot]) -> Runbook:
-        active = self._hierarchy.find_active()
+    def _runbook(self, cluster: ClusterRecord, slots: Sequence[Slot], issuers: Sequence[str]) -> Runbook:
         nodes = [node_of(node) for node in cluster.nodes]
-        return cluster_runbook(cluster.name, nodes, self._leaves(slots), active.chain if active else ())
+        return cluster_runbook(cluster.name, nodes, self._leaves(slots), self._chain(issuers))
+
+    def _issuers(self, slots: Sequence[Slot]) -> tuple[str, ...]:
+        """Return the issuers of a board, the oldest first."""
+        active = self._hierarchy.find_active()
+        used = {slot.certificate.issuer_id for slot in slots if slot.certificate and slot.state not in _OVER}
+        if active and (not used or any(slot.state in _NEEDS_ANOTHER for slot in slots)):
+            used.add(active.record.id)
+        if active and used == {active.record.id}:
+            return (active.record.id,)  # nearly always
+        return tuple(record.id for record in self._hierarchy.list_issuers() if record.id in used)
+
+    def _chain(self, issuers: Sequence[str]) -> Chain:
+        """Return all authorities that the nodes have to trust: the newest issuing one first, the root last."""
+        return merged(map(self._hierarchy.chain_of, issuers))
 
     def _leaves(self, slots: Sequence[Slot]) -> list[Leaf]:
         return [_leaf(slot, self._delivery(slot)) for slot in slots if slot.covered_by is None]

@@ -59,24 +59,26 @@ class NodeCommands:
 
         The certificate is the newest one of this host for the purpose, if it is not revoked and does not end soon, and
         unless a new CSR is wanted.
-        Raises InvalidInput for what is no product or version, Conflict if an authority above the certificate is
-        revoked.
+        Raises InvalidInput for what is no product or version, Conflict for those for a CSR if the authority that would
+        sign it is revoked.
         """
         _require(actor)
         node = find_node(self._products, host, order)  # a wrong product is refused, also if no step depends on it yet
         record = None if order.new_csr else self._find_usable(host, order)
         if record is None:
+            if active := self._hierarchy.find_active():
+                self._trusted.require([active.record.id])  # a CSR replaces the one before, and nothing would sign it
             given = (("--product", order.product), ("--version-of", order.version))
             options = [word for option, value in given if value for word in (option, value)]
             return node_lines.request_steps(host, order.purpose, node, options)
-        self._trusted.require([record.issuer_id])
         leaf, chain = x509.load_der_x509_certificate(record.der), self._hierarchy.chain_of(record.issuer_id)
         uploads = node_lines.upload_steps(host, order.purpose, leaf, chain)
         before = node_lines.preparing_steps(node, order.purpose)
         return (*before, *uploads, *node_lines.running_steps(host, node, order.purpose))
 
     def _find_usable(self, host: str, order: Order) -> CertificateRecord | None:
-        """Return the newest certificate; None if it is revoked, on hold or ends soon, or if there is none.
+        """Return the newest certificate; None if it or its authority is revoked or on hold, if it ends soon, or if
+        there is none.
 
         An older one does not help, even if it is good: its CSR on the node was replaced.
         """
@@ -87,7 +89,7 @@ class NodeCommands:
         ]
         if not issued or not issued[-1].is_good or issued[-1].certificate.ends_soon(self._clock()):
             return None
-        return issued[-1].certificate
+        return issued[-1].certificate if self._trusted.is_good(issued[-1].certificate.issuer_id) else None
 
 
 def find_node(products: HostProductStore, host: str, order: Order) -> Node | None:

@@ -86,12 +86,12 @@ class Planner:
         return replace(facts, authorities=self._hierarchy.chain_of(found.existing.issuer_id))
 
     def find_good(self, certificate: x509.Certificate) -> CertificateRecord | None:
-        """Return the record of a certificate from here that is valid and not revoked, or None."""
+        """Return the record of a certificate from here that is valid and not revoked, as its authorities, or None."""
         record = self._ledger.find_certificate(serial_text(certificate.serial_number))
         if record is None or record.der != encodings.der(certificate):
             return None
         revocation = self._revocations.revocations_of([record.serial_number]).get(record.serial_number)
-        is_good = revocation is None or revocation.is_good
+        is_good = (revocation is None or revocation.is_good) and self._trusted.is_good(record.issuer_id)
         return record if is_good and record.not_before <= self._clock() <= record.not_after else None
 
     def is_proof(self, certificate: x509.Certificate, host: str) -> bool:

@@ -11,6 +11,7 @@ from ca_service.authority.fleet.store import FleetStore
 from ca_service.authority.issuance.store import Ledger, RequestStore
 from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.store import RevocationStore
+from ca_service.authority.revocation.trust import TrustedAuthorities
 from ca_service.pki.profiles import VOS
 
 
@@ -25,12 +26,14 @@ class SlotReader:
         *,
         revocations: RevocationStore,
         requests: RequestStore,
+        trusted: TrustedAuthorities,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._revocations = revocations
         self._requests = requests
+        self._trusted = trusted
 
     def read(self, clusters: Sequence[ClusterRecord]) -> tuple[tuple[Slot, ...], ...]:
         """Return the slots of each cluster, in the order of the clusters."""
@@ -54,6 +57,8 @@ class SlotReader:
     ) -> list[tuple[Slot, ...]]:
         revocations = self._revocations.revocations_of([record.serial_number for record in newest.values()])
         revoked = {serial for serial, revocation in revocations.items() if not revocation.is_good}
+        bad = {each for each in {record.issuer_id for record in newest.values()} if not self._trusted.is_good(each)}
+        revoked |= {record.serial_number for record in newest.values() if record.issuer_id in bad}
         marks = self._store.list_marks(*(cluster.id for cluster in clusters))
         now = self._clock()
         return [

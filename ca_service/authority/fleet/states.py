@@ -7,7 +7,8 @@ A slot is a purpose on a node. Its transitions:
     WAITING  --it is refused or withdrawn-->  REQUESTED
     ISSUED  --"uploaded" is marked-->  UPLOADED  --"served" is marked-->  VERIFIED
     any of the last three  --`ends_soon`-->  EXPIRING  --expiry-->  EXPIRED
-    any that has a certificate  --that is revoked, or put on hold-->  REVOKED; releasing the hold leads back
+    any that has a certificate  --that, or an authority above it, is revoked or put on hold-->  REVOKED; releasing
+        the hold leads back
     any  --another CSR is placed-->  REQUESTED or ISSUED; the previous certificate becomes history
 
 A multi-server CSR is in the slot of the node that created it, and so is its certificate; it covers the slots of the
@@ -54,7 +55,7 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Known:
     """The facts behind the state of slots, beside their CSRs: certificates by the fingerprint of their CSR, the serial
-    numbers of those that are revoked or on hold, marks by their step, the time."""
+    numbers of those that are revoked or on hold, or below such an authority, marks by their step, the time."""
 
     certificates: Mapping[str, CertificateRecord]
     revoked: Collection[str]

@@ -193,7 +193,8 @@ class Agreement:
 
     def _of_authority(self, record: IssuerRecord) -> Iterator[Finding]:
         certificate = certificate_of(record) if record.certificate_der or record.is_issuing else None
-        if certificate is None or not record.is_issuing:
+        has_issued = record.parent_id is not None and record.key_id is not None
+        if certificate is None or not (record.is_issuing or has_issued):
             return
         query = EventQuery(subject=record.id, events=_AUTHORITIES, limit=1)
         newest = next(iter(self._events.list_events(query).items), None)

@@ -46,7 +46,7 @@ DOCTOR_ROOT_KEY: Final = Rule(
 DOCTOR_ENDS_SOON: Final = Rule(
     "doctor.ends-soon",
     "The authority expires on {end}, and no certificate outlives it.",
-    "Plan its successor with another name: a node keeps one certificate per name.",
+    "Create the next intermediate in time: `ca-service ca rollover`. If the root expires, set up another installation.",
     Severity.WARNING,
 )
 DOCTOR_DISK: Final = Rule(
@@ -69,7 +69,7 @@ DOCTOR_NOT_CURRENT: Final = Rule(
 DOCTOR_AUTHORITY_REVOKED: Final = Rule(
     "doctor.authority-revoked",
     "{issuer} is revoked or on hold (since {date}): it issues nothing, and clients reject what it issued.",
-    "Set up another authority in another instance folder, and issue the certificates there.",
+    "Create the next intermediate with `ca-service ca rollover`, and let it sign new CSRs of all nodes.",
     Severity.WARNING,
 )
 DOCTOR_JOB_LATE: Final = Rule(

@@ -1,11 +1,12 @@
 """Authorities from elsewhere: an imported pair, or an intermediate under an external root.
 
-The states of an intermediate under an external root:
+The states of an intermediate under an external root, the first one or the next:
 
     nothing -> key stored -> recorded without certificate (pending) -> certificate installed (issuing)
 
 `request_intermediate` moves the first two and can be repeated at any time for the same CSR;
-`install_intermediate` moves the last, in one transaction with the authorities above it.
+`install_intermediate` moves the last, in one transaction with the authorities above it. Until then the intermediate
+before it issues; from then on it does not.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS, created_event
+from ca_service.authority.hierarchy.certifying import created_event
+from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS
+from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
+from ca_service.authority.hierarchy.rollover import next_intermediate
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
@@ -58,7 +62,19 @@ AUTHORITY_NOT_PENDING: Final = Rule(
     "Start with `ca-service ca request`.",
 )
 
-_PENDING_ID = "intermediate-g1"
+AUTHORITY_OTHER_ROOT: Final = Rule(
+    "authority.other-root",
+    "The next intermediate is below {found}, but this installation has the root {expected}.",
+    "Have it signed below {expected}. For another root, set up another installation, in another instance folder.",
+)
+
+AUTHORITY_SAME_NAME: Final = Rule(
+    "authority.same-name",
+    "{subject} is the name of {issuer} already, but a node keeps one certificate for each name.",
+    "Have the authority issued with a name of its own; the CSR has one with the next generation.",
+)
+
+_FIRST_ID = "intermediate-g1"
 
 
 class ExternalAuthorities:
@@ -91,13 +107,14 @@ class ExternalAuthorities:
             key_id = keep_imported(self._keystore, "intermediate", intermediate_key)
             root_key_id = keep_imported(self._keystore, "root", root_key) if root_key is not None else None
             records = self._records(path, key_id, root_key_id)
-            self._issuers.save_issuers(records, created_event(Event.AUTHORITY_IMPORTED, actor, records[-1], path[0]))
+            self._issuers.save_issuers(records, created_event(Event.AUTHORITY_IMPORTED, actor, records[-1]))
         return records
 
-    def request_intermediate(self, actor: Actor, name: str, curve: str) -> bytes:
-        """Return the CSR (PEM) for an intermediate that an external EC root certifies.
+    def request_intermediate(self, actor: Actor, name: str, curve: str, *, is_next: bool = False) -> bytes:
+        """Return the CSR (PEM) for an intermediate that an external EC root certifies: the first one, or the next.
 
-        The first call creates the key; later calls return a CSR for the same key and name.
+        The first call creates the key; later calls return a CSR for the same key and name. Raises Conflict if an
+        authority exists and the next one is not asked for, NotReady if it is and there is none.
         """
         require(actor, Action.AUTHORITY)
         check_curve(curve)
@@ -106,12 +123,11 @@ class ExternalAuthorities:
         with self._issuers.exclusively():
             pending = self._pending()
             if pending is None:
-                self._refuse_a_second()
-                pending = self._begin(actor, name or fresh_name(), curve)
+                pending = self._begin(actor, self._next(name) if is_next else self._first(name), curve)
         key = self._keystore.signer(pending.key_id or "")
         builder = (
             x509.CertificateSigningRequestBuilder()
-            .subject_name(subject_of(pending.name, "intermediate", 1))
+            .subject_name(subject_of(pending.name, "intermediate", pending.generation))
             .add_extension(x509.BasicConstraints(ca=True, path_length=INTERMEDIATE.path_length), critical=True)
             .add_extension(to_key_usage(INTERMEDIATE.default_key_usage), critical=True)
         )
@@ -120,7 +136,8 @@ class ExternalAuthorities:
     def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
         """Install the certificate of the requested intermediate, with all authorities above it.
 
-        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable.
+        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable, or
+        if the next one is below another root.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -130,19 +147,28 @@ class ExternalAuthorities:
                 raise NotFound.because(AUTHORITY_NOT_PENDING)
             key = self._keystore.signer(pending.key_id or "")
             path = self._checked_path(certificates, key.public_key())
-            records = self._records(path, pending.key_id, None)
-            self._issuers.save_issuers(records, created_event(Event.AUTHORITY_INSTALLED, actor, records[-1], path[0]))
-        return records
+            known = [record for record in self._issuers.list_issuers() if record.certificate_der]
+            installed = self._following(pending, path, known) if known else self._records(path, pending.key_id, None)
+            before = [replace(record, is_issuing=False) for record in known if record.is_issuing]
+            follows = {"follows": before[0].id} if before else {}
+            event = created_event(Event.AUTHORITY_INSTALLED, actor, installed[-1], **follows)
+            self._issuers.save_issuers([*before, *installed], event)
+        return installed
 
     def _pending(self) -> IssuerRecord | None:
         return next((record for record in self._issuers.list_issuers() if record.certificate_der is None), None)
 
-    def _begin(self, actor: Actor, name: str, curve: str) -> IssuerRecord:
-        own_key(self._keystore, _PENDING_ID, curve)
-        record = IssuerRecord(
-            id=_PENDING_ID, role="intermediate", generation=1, name=name, created_at=self._clock(), key_id=_PENDING_ID
-        )
-        event = AuditEvent.by(actor, self._clock(), Event.AUTHORITY_REQUESTED, record.id, name=name)
+    def _first(self, name: str) -> IssuerRecord:
+        self._refuse_a_second()
+        name = name or fresh_name()
+        return IssuerRecord(_FIRST_ID, "intermediate", 1, name, created_at=self._clock(), key_id=_FIRST_ID)
+
+    def _next(self, name: str) -> IssuerRecord:
+        return next_intermediate(self._issuers.list_issuers(), name, self._clock())
+
+    def _begin(self, actor: Actor, record: IssuerRecord, curve: str) -> IssuerRecord:
+        own_key(self._keystore, record.key_id or "", curve)
+        event = AuditEvent.by(actor, self._clock(), Event.AUTHORITY_REQUESTED, record.id, name=record.name)
         self._issuers.save_issuers([record], event)
         return record
 
@@ -170,7 +196,7 @@ class ExternalAuthorities:
         self, path: Sequence[x509.Certificate], key_id: str | None, root_key_id: str | None
     ) -> tuple[IssuerRecord, ...]:
         """Return the authorities as records, root first."""
-        ids = [_PENDING_ID, *(f"upper-{number}-g1" for number in range(1, len(path) - 1)), "root-g1"]
+        ids = [_FIRST_ID, *(f"upper-{number}-g1" for number in range(1, len(path) - 1)), "root-g1"]
         records = [
             IssuerRecord(
                 id=issuer_id,
@@ -186,6 +212,43 @@ class ExternalAuthorities:
         records[0] = replace(records[0], key_id=key_id, is_issuing=True)
         records[-1] = replace(records[-1], key_id=root_key_id)
         return tuple(reversed(records))
+
+    def _following(
+        self, pending: IssuerRecord, path: Sequence[x509.Certificate], known: Sequence[IssuerRecord]
+    ) -> tuple[IssuerRecord, ...]:
+        """Return the next intermediate as a record, below those above it that are new; the root is there already."""
+        new = _without_known(path, known)
+        records = [
+            IssuerRecord(
+                id=f"upper-{number}-g{pending.generation}" if number else pending.id,
+                role="intermediate",
+                generation=pending.generation,
+                name=names.common_name(certificate.subject) or pending.name,
+                created_at=self._clock(),
+                certificate_der=encodings.der(certificate),
+            )
+            for number, certificate in enumerate(new)
+        ]
+        records[0] = replace(records[0], key_id=pending.key_id, is_issuing=True)
+        ids = {record.certificate_der: record.id for record in (*known, *records)}
+        above = [ids[encodings.der(path[path.index(certificate) + 1])] for certificate in new]
+        return tuple(replace(record, parent_id=each) for record, each in zip(records, above, strict=True))[::-1]
+
+
+def _without_known(path: Sequence[x509.Certificate], known: Sequence[IssuerRecord]) -> Sequence[x509.Certificate]:
+    """Return what is new of the path of the next intermediate. Raises Refused for another root, or a name twice."""
+    root = next(record for record in known if record.role == "root")
+    if encodings.der(path[-1]) != root.certificate_der:
+        expected = names.label(certificate_of(root).subject)
+        raise Refused.because(AUTHORITY_OTHER_ROOT, found=names.label(path[-1].subject), expected=expected)
+    certified = {record.certificate_der for record in known}
+    new = [certificate for certificate in path if encodings.der(certificate) not in certified]
+    taken = {certificate_of(record).subject: record.id for record in known}
+    for certificate in new:
+        if certificate.subject in taken:
+            issuer = taken[certificate.subject]
+            raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(certificate.subject), issuer=issuer)
+    return new
 
 
 def _key_of(certificate: x509.Certificate) -> object:

@@ -23,7 +23,8 @@ from ca_service.pki.path_validation import AuthorityPath
 AUTHORITY_EXPIRED: Final = Rule(
     "authority.expired",
     "The authority is valid from {start} to {end}, but not now.",
-    "Check the clock of this machine. An expired authority needs a successor.",
+    "Check the clock of this machine. If it is right and the root is still valid, create the next intermediate: "
+    "`ca-service ca rollover`.",
 )
 AUTHORITY_MISSING: Final = Rule(
     "authority.missing",
@@ -38,8 +39,8 @@ class ActiveAuthority:
 
     `path` is the chain, validated once. `validity` is the period in which the whole chain is valid; `subjects` are
     those of all authorities here and of their OCSP signers, `common_names` the common names in them, both folded.
-    `key_fingerprints` are those of the chain. `links` are the certificates that can be revoked: for the id of each
-    authority below another, the id of its issuer and its serial number.
+    `key_fingerprints` are those of all authorities here. `links` are the certificates that can be revoked: for the id
+    of each authority of the chain that is below another, the id of its issuer and its serial number.
     """
 
     record: IssuerRecord
@@ -113,8 +114,8 @@ class Hierarchy:
 
     def path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
         """Return the authorities from this one up to its root."""
-        records = {record.id: record for record in self._issuers.list_issuers()}
-        return _path(records[issuer_id], records)
+        records = self._issuers.list_issuers()
+        return path_to_root({record.id: record for record in records}[issuer_id], records)
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
@@ -154,7 +155,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
     record = next((found for found in reversed(records) if found.is_issuing), None)
     if record is None:
         return None
-    path = _path(record, {found.id: found for found in records})
+    path = path_to_root(record, records)
     chain = tuple(map(certificate_of, path))
     issuers = [Issuer.of(certificate) for certificate in chain]
     subjects = [subject for each in records if each.certificate_der for subject in _subjects(each)]
@@ -168,9 +169,13 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         ),
         subjects=frozenset(map(names.folded, subjects)),
         common_names=frozenset(name for subject in subjects for name in names.folded_common_names(subject)),
-        key_fingerprints=frozenset(keys.key_fingerprint(keys.public_key_der(issuer.public_key)) for issuer in issuers),
+        key_fingerprints=frozenset(map(_key_fingerprint, (each for each in records if each.certificate_der))),
         links=_links(path),
     )
+
+
+def _key_fingerprint(record: IssuerRecord) -> str:
+    return keys.key_fingerprint(keys.public_key_der(Issuer.of(certificate_of(record)).public_key))
 
 
 def _subjects(record: IssuerRecord) -> tuple[x509.Name, x509.Name]:
@@ -195,6 +200,7 @@ def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
     return replace(issuer, certificate_url=f"{at}.der", ocsp_url=f"{base_url}/ocsp", crl_url=f"{at}.crl")
 
 
-def _path(record: IssuerRecord, records: dict[str, IssuerRecord]) -> tuple[IssuerRecord, ...]:
-    """Return the authorities from this one up to its root."""
-    return (record, *(_path(records[record.parent_id], records) if record.parent_id else ()))
+def path_to_root(record: IssuerRecord, records: Sequence[IssuerRecord]) -> tuple[IssuerRecord, ...]:
+    """Return the authorities from this one up to its root; `records` are all authorities."""
+    by_id = {each.id: each for each in records}
+    return (record, *(path_to_root(by_id[record.parent_id], records) if record.parent_id else ()))

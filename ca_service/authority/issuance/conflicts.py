@@ -74,7 +74,8 @@ CSR_KEY_HELD: Final = Rule(
 AUTHORITY_REVOKED: Final = Rule(
     "authority.revoked",
     "Authority {issuer} is revoked since {date}: clients would reject every certificate that it issues.",
-    "Set up another authority, in another instance folder.",
+    "Create the next intermediate: `ca-service ca rollover`. If an authority above it is revoked, set up another "
+    "installation, in another instance folder.",
 )
 
 MAX_REQUESTS: Final = 1000

@@ -26,9 +26,13 @@ from ca_service.authority.status.responders import Responders, renew_at
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
-_AUTHORITY_STEP: Final = (
-    "No certificate outlives the authority that signed it. Plan another authority now, in another instance folder: "
-    "every node has to trust it before it gets its first leaf from it."
+_INTERMEDIATE_STEP: Final = (
+    "No certificate outlives the authority that signed it. Create the next intermediate now: `ca-service ca rollover`. "
+    "Nodes get it with their next certificate; clients trust it already."
+)
+_ROOT_STEP: Final = (
+    "No certificate outlives the root. Plan another installation now, in another instance folder and with another "
+    "name: every node and every client has to trust its root before it meets the first certificate from there."
 )
 _LIST_STEP: Final = (
     "It is renewed automatically if the key of its authority is here. If the key is offline, sign the next one with "
@@ -145,8 +149,9 @@ class Authorities:
 def _authority(record: IssuerRecord) -> Expiring:
     certificate = certificate_of(record)
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    kind = Kind.ROOT if record.role == "root" else Kind.INTERMEDIATE
-    return Expiring(kind, record.id, record.name, start, end, "/authority", phrase(_AUTHORITY_STEP))
+    is_root = record.role == "root"
+    kind, step = (Kind.ROOT, _ROOT_STEP) if is_root else (Kind.INTERMEDIATE, _INTERMEDIATE_STEP)
+    return Expiring(kind, record.id, record.name, start, end, "/authority", phrase(step))
 
 
 class Published:

@@ -27,7 +27,8 @@ from ca_service.pki.reasons import Reason, read_authority_reason
 AUTHORITY_WILL_BE_REVOKED: Final = Rule(
     "authority.will-be-revoked",
     "All certificates issued by {issuer} become invalid on every node, and it never issues again.",
-    "This cannot be undone. Have another authority ready, and plan the uploads on all nodes first.",
+    "This cannot be undone. The next intermediate, from `ca-service ca rollover`, has to sign a new CSR of each node: "
+    "plan the uploads first.",
     Severity.WARNING,
 )
 AUTHORITY_LIST_TO_BE_SIGNED: Final = Rule(

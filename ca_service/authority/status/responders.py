@@ -64,9 +64,12 @@ class Responders:
         self._seen: dict[str, tuple[ResponderRecord, Signer]] = {}
 
     def issuers(self) -> tuple[IssuerRecord, ...]:
-        """Return the authorities with keys here, whose leaves get responses."""
+        """Return the authorities with keys here, whose leaves get responses: an expired one has no valid leaves."""
         records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
-        return tuple(each for each in records if each.key_id is not None and issues_leaves(each, records))
+        own = (each for each in records if each.key_id is not None and issues_leaves(each, records))
+        return tuple(
+            each for each in own if each.is_issuing or certificate_of(each).not_valid_after_utc > self._clock()
+        )
 
     def current(self, issuer: IssuerRecord) -> Signer:
         """Return the current signer for this issuer; create or renew it first if needed.

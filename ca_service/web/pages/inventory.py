@@ -85,8 +85,15 @@ def _list_page(query: CertificateQuery, page: Page, findings: tuple[Finding, ...
         chips=chips_of(query.text),
         findings=findings,
         has_revoked=installation().trusted.is_issuing_revoked(),
+        bad_issuers=_bad_issuers(page),
         now=installation().clock(),
     )
+
+
+def _bad_issuers(page: Page) -> frozenset[str]:
+    """Return the issuers of these certificates that are revoked or on hold, or below such an authority."""
+    issuers = {item.certificate.issuer_id for item in page.items}
+    return frozenset(each for each in issuers if not installation().trusted.is_good(each))
 
 
 def chips_of(text: str) -> list[Chip]:

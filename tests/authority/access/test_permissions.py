@@ -212,6 +212,8 @@ ROWS = [
     Row(Action.AUTHORITY, "external.import_authority", [], _key()),
     Row(Action.AUTHORITY, "external.request_intermediate", "", "P-256"),
     Row(Action.AUTHORITY, "external.install_intermediate", []),
+    Row(Action.AUTHORITY, "rollover.preview", PLAN),
+    Row(Action.AUTHORITY, "rollover.perform", PLAN),
     Row(Action.AUTHORITY, "root_key.export", b""),
     Row(Action.REVOKE, "revocation.preview", Selection(), Reason.SUPERSEDED),
     Row(Action.REVOKE, "revocation.revoke", Selection(), Reason.SUPERSEDED),

@@ -31,7 +31,7 @@ from ca_service.nodes.wire import NODE_UNREACHABLE
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
 from ca_service.vos.purposes import TOMCAT_ECDSA
-from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.factories import OPERATOR, PLAN, Lab, actor
 from tests.support.fakes import FixedClock
 from tests.support.nodes import Killed, nothing
 
@@ -564,3 +564,28 @@ def test_who_sends_a_password_is_recorded_before_it_is_sent(lab: Lab, node: LabN
         lab.node_driver.plan(actor(Role.REQUESTER), contact_of(lab, node), CREDENTIALS, Order())
     (event,) = lab.edges.attempts.events  # type: ignore[attr-defined]
     assert (event.event, event.subject, event.details["user"]) == (Event.NODE_SIGN_IN_TRIED, HOST, "administrator")
+
+
+def test_below_a_revoked_intermediate_a_run_goes_on_once_the_next_one_issues(lab: Lab, node: LabNode) -> None:
+    applied(lab, node)
+    assert planned(lab, node).stage is Stage.INSTALLED
+    before = installed(node)
+    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    with pytest.raises(Conflict) as caught:
+        planned(lab, node)
+    assert caught.value.rule == "authority.not-trusted"
+    lab.rollover.perform(OPERATOR, PLAN)
+    assert kinds(planned(lab, node)) == (Kind.CSR, Kind.SIGN, Kind.TRUST, Kind.IDENTITY)
+    applied(lab, node)
+    assert installed(node).issuer == lab.hierarchy.active().chain[0].subject
+    assert installed(node) != before
+
+
+def test_a_certificate_below_a_revoked_intermediate_proves_nothing_at_the_first_contact(
+    lab: Lab, node: LabNode
+) -> None:
+    applied(lab, node)
+    node.restart()
+    assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.ISSUED
+    lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
+    assert lab.node_driver.contact(OPERATOR, HOST).warrant is Warrant.NONE

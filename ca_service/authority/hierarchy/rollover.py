@@ -1,0 +1,164 @@
+"""The next intermediate: a new key and the next generation in its name, below the same authority as the one before.
+
+So clients, which trust the root, notice nothing, and nodes get the new intermediate with their next certificate. The
+states:
+
+    g1 issues -> key of g2 stored -> g2 recorded and issues, g1 issues no more
+
+Only `perform` moves them, one process at a time; the last two are one transaction. After a crash before it g1 goes on
+to issue, and the next `perform` uses the stored key. The key of g1 stays here: it signs the CRL, and the OCSP signers,
+for what it has issued. `external.py` does the same for an intermediate that others certify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.access.permissions import Action, Actor, require
+from ca_service.authority.audit.clock_check import ClockCheck
+from ca_service.authority.audit.events import Event
+from ca_service.authority.hierarchy.certifying import Certifier, created_event
+from ca_service.authority.hierarchy.creation import AUTHORITY_PENDING
+from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, AUTHORITY_MISSING, certificate_of, path_to_root
+from ca_service.authority.hierarchy.plan import HierarchyPlan, check_plan, checked_name, inherited_name, subject_of
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.key_custody import KeyStore, signer_of
+from ca_service.authority.ports import Clock
+from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
+from ca_service.pki.chain import check_authorities
+
+AUTHORITY_WILL_ROLL_OVER: Final = Rule(
+    "authority.will-roll-over",
+    "{after} signs the next certificates, and {before} none any more. This cannot be undone.",
+    "A node has to trust {after} before it gets a certificate from it: boards and bundles have it then. What {before} "
+    "has issued stays valid, with CRL and OCSP from this service.",
+    Severity.WARNING,
+)
+AUTHORITY_KEY_ABOVE_OFFLINE: Final = Rule(
+    "authority.key-above-offline",
+    "The key of {above}, which certifies the next intermediate, is not here.",
+    "Give it from a file, from which it is used and not stored: `ca-service ca rollover --key FILE`. If others have "
+    "to sign, give them a CSR: `ca-service ca request --next`.",
+)
+AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
+    "authority.key-above-wrong",
+    "The key is not that of {above}, which certifies the next intermediate.",
+    "Give the key of {above}: `ca-service ca show` shows its certificate.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """The intermediate `after` that follows `before` below `above`; in a preview it has no certificate yet."""
+
+    before: IssuerRecord
+    after: IssuerRecord
+    above: IssuerRecord
+
+    @property
+    def warning(self) -> Finding:
+        """The change, for a person who is to confirm it."""
+        return AUTHORITY_WILL_ROLL_OVER.at(before=self.before.id, after=self.after.id)
+
+
+class Rollover:
+    """Replaces the intermediate that issues."""
+
+    def __init__(
+        self, issuers: IssuerStore, keystore: KeyStore, clock: Clock, clock_check: ClockCheck, certifier: Certifier
+    ) -> None:
+        self._issuers = issuers
+        self._keystore = keystore
+        self._clock = clock
+        self._clock_check = clock_check
+        self._certifier = certifier
+
+    def preview(self, actor: Actor, plan: HierarchyPlan) -> Successor:
+        """Return the result of `perform` without a certificate. Raises what it raises, but for keys and chain."""
+        require(actor, Action.AUTHORITY)
+        return self._planned(plan)
+
+    def perform(
+        self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
+    ) -> Successor:
+        """Create the next intermediate; from then on it issues, and the one before no more.
+
+        Of the plan, name, curve and lifetime of the intermediate count; without a name it has that of the one before.
+        `key_above` is the key of the authority above, which is used and not stored; without it, its key here is used.
+
+        Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
+        InvalidInput for an invalid plan, Conflict while an intermediate waits for its certificate, Refused without the
+        key above, or if nodes would not take the chain.
+        """
+        require(actor, Action.AUTHORITY)
+        with self._issuers.exclusively():
+            planned = self._planned(plan)
+            self._clock_check.require_right(self._clock())
+            signer = self._signer(planned.above, key_above)
+            curve, days = plan.intermediate_curve, plan.intermediate_days
+            after = self._certifier.intermediate(planned.after, curve, days, planned.above, signer)
+            above = path_to_root(planned.above, self._issuers.list_issuers())
+            check_authorities(tuple(map(certificate_of, (after, *above))), self._clock())
+            before = replace(planned.before, is_issuing=False)
+            event = created_event(Event.AUTHORITY_CREATED, actor, after, follows=before.id)
+            self._issuers.save_issuers([before, after], event)
+            return Successor(before, after, planned.above)
+
+    def _planned(self, plan: HierarchyPlan) -> Successor:
+        check_plan(plan)
+        records = self._issuers.list_issuers()
+        before = _issuing(records)
+        above = next(record for record in records if record.id == before.parent_id)
+        self._require_valid(above)
+        after = next_intermediate(records, plan.name, self._clock())
+        return Successor(before, replace(after, parent_id=above.id, is_issuing=True), above)
+
+    def _require_valid(self, above: IssuerRecord) -> None:
+        certificate = certificate_of(above)
+        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if not start <= self._clock() <= end:
+            raise NotReady.because(AUTHORITY_EXPIRED, start=start.date().isoformat(), end=end.date().isoformat())
+
+    def _signer(self, above: IssuerRecord, given: ec.EllipticCurvePrivateKey | None) -> ec.EllipticCurvePrivateKey:
+        public_key = certificate_of(above).public_key()
+        if given is None:
+            if above.key_id is None:
+                raise Refused.because(AUTHORITY_KEY_ABOVE_OFFLINE, above=above.id)
+            return signer_of(self._keystore, above.key_id, public_key)
+        if given.public_key() != public_key:
+            raise Refused.because(AUTHORITY_KEY_ABOVE_WRONG, above=above.id)
+        return given
+
+
+def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:
+    """Return the authority that issues. Raises NotReady if there is none."""
+    found = next((record for record in records if record.is_issuing), None)
+    if found is None:
+        raise NotReady.because(AUTHORITY_MISSING)
+    return found
+
+
+def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) -> IssuerRecord:
+    """Return the intermediate of the next generation, without a certificate; it has the name of its key.
+
+    An empty name means that of the one before. Raises NotReady if none issues, InvalidInput for a name that is not
+    allowed, Conflict if one waits for its certificate.
+    """
+    before = _issuing(records)
+    if waiting := next((record for record in records if record.certificate_der is None), None):
+        raise Conflict.because(AUTHORITY_PENDING, name=waiting.id)
+    name = checked_name(name or inherited_name(before.name))
+    taken = {certificate_of(record).subject for record in records}
+    newest = max(record.generation for record in records)
+    free = (each for each in count(newest + 1) if subject_of(name, "intermediate", each) not in taken)
+    generation = next(free)
+    issuer_id = f"intermediate-g{generation}"
+    return IssuerRecord(
+        id=issuer_id, role="intermediate", generation=generation, name=name, created_at=at, key_id=issuer_id
+    )

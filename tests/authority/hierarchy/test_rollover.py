@@ -1,0 +1,308 @@
+"""The next intermediate: made here or certified elsewhere, it issues in place of the one before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ca_service.authority.access.permissions import Actor
+from ca_service.authority.audit.events import Event
+from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.issuance.examination import Options
+from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotReady, Refused
+from ca_service.pki import chain, keys, names
+from ca_service.pki.reasons import Reason
+from tests.support import certificates, pkcs10
+from tests.support.certificates import common_name
+from tests.support.external_roots import Certified, certify, ec_root, self_signed
+from tests.support.factories import PLAN, Lab
+from tests.support.fakes import FixedClock, InMemoryIssuerStore
+from tests.support.requests import UCCX_PUBLISHER, node
+
+SAME = replace(PLAN, name="")
+PASSPHRASE = b"a long enough passphrase"
+
+
+@pytest.fixture
+def lab(clock: FixedClock) -> Lab:
+    """An installation that issues."""
+    return Lab(clock=clock).initialised()
+
+
+def issuing(lab: Lab) -> str:
+    """The id of the authority that issues."""
+    return lab.hierarchy.active().record.id
+
+
+def public(request: x509.CertificateSigningRequest) -> ec.EllipticCurvePublicKey:
+    """Its key."""
+    key = request.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return key
+
+
+def asked_next(lab: Lab, operator: Actor, name: str = "") -> x509.CertificateSigningRequest:
+    """The CSR of the next intermediate."""
+    return x509.load_pem_x509_csr(lab.external.request_intermediate(operator, name, "P-256", is_next=True))
+
+
+def external(operator: Actor) -> Lab:
+    """An installation below an external root."""
+    lab = Lab()
+    request = x509.load_pem_x509_csr(lab.external.request_intermediate(operator, "Example Lab", "P-256"))
+    signed = certify(ec_root(), request.subject, public(request))
+    lab.external.install_intermediate(operator, [signed, ec_root().certificate])
+    return lab
+
+
+def test_the_next_intermediate_issues_below_the_same_root(lab: Lab, operator: Actor) -> None:
+    before = lab.hierarchy.active()
+    done = lab.rollover.perform(operator, SAME)
+    active = lab.hierarchy.active()
+    chain.check_authorities(active.chain, lab.clock())
+    assert (done.before.id, done.after.id, done.above.id) == ("intermediate-g1", "intermediate-g2", "root-g1")
+    assert names.name_text(active.chain[0].subject) == "O=Example Lab, CN=Example Lab EC Intermediate CA G2"
+    assert active.root == before.root
+    assert active.issuer.public_key != before.issuer.public_key
+    assert [record.is_issuing for record in lab.hierarchy.list_issuers()] == [False, False, True]
+
+
+def test_name_curve_and_lifetime_can_be_others(lab: Lab, operator: Actor) -> None:
+    plan = HierarchyPlan("Voice", intermediate_curve="P-384", intermediate_days=50)
+    made = certificate_of(lab.rollover.perform(operator, plan).after)
+    assert "CN=Voice EC Intermediate CA G2" in names.name_text(made.subject)
+    assert keys.kind_name(made.public_key()) == "EC P-384"
+    assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(days=50, seconds=-1)
+
+
+def test_the_same_csr_gets_a_new_certificate_from_the_next_intermediate(lab: Lab, operator: Actor) -> None:
+    [first] = lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates
+    lab.rollover.perform(operator, SAME)
+    second = lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options())
+    assert (first.issuer_id, second.certificates[0].issuer_id) == ("intermediate-g1", "intermediate-g2")
+    assert second.created
+    assert not lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).created
+
+
+def test_a_certificate_of_the_intermediate_before_is_delivered_with_its_own_chain(lab: Lab, operator: Actor) -> None:
+    [first] = lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates
+    before = lab.hierarchy.active().chain
+    lab.rollover.perform(operator, SAME)
+    assert lab.issuance.delivery(first).authorities == before
+
+
+def test_crl_and_ocsp_of_the_intermediate_before_go_on(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, SAME)
+    assert lab.crl_publisher.list_available() == ("root-g1", "intermediate-g1", "intermediate-g2")
+    assert lab.crl_publisher.current("intermediate-g1").record.issuer_id == "intermediate-g1"
+    assert [issuer.id for issuer in lab.responders.issuers()] == ["intermediate-g1", "intermediate-g2"]
+
+
+def test_an_intermediate_before_that_has_expired_gets_no_ocsp_signer(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, SAME)
+    assert isinstance(lab.clock, FixedClock)
+    lab.clock.now = certificate_of(lab.hierarchy.list_issuers()[1]).not_valid_after_utc + timedelta(minutes=1)
+    assert [issuer.id for issuer in lab.responders.issuers()] == ["intermediate-g2"]
+
+
+def test_after_a_revocation_the_next_intermediate_can_sign(lab: Lab, operator: Actor) -> None:
+    lab.authority_revocation.revoke(operator, "intermediate-g1", Reason.CA_COMPROMISE)
+    with pytest.raises(Refused):
+        lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options())
+    lab.rollover.perform(operator, SAME)
+    assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).created
+    assert len(lab.trusted.chain()) == 2
+    assert not lab.trusted.is_issuing_revoked()
+
+
+def test_no_csr_may_have_the_key_or_the_name_of_an_intermediate_before(lab: Lab, operator: Actor) -> None:
+    key = lab.keystore.signer("intermediate-g1")
+    lab.rollover.perform(operator, SAME)
+    taken = node("uccx1-EC.example.com", "uccx1.example.com")
+    [by_key] = lab.issuance.check(operator, [pkcs10.pem(replace(taken, key=key).der())], Options())
+    assert "csr.key.authority" in {found.rule for found in by_key.findings}
+    name = "Example Lab EC Intermediate CA G1"
+    [by_name] = lab.issuance.check(operator, [pkcs10.pem(node(name, "uccx1.example.com").der())], Options())
+    assert "subject.authority" in {found.rule for found in by_name.findings}
+
+
+def test_it_is_recorded_with_what_it_follows(lab: Lab, operator: Actor) -> None:
+    done = lab.rollover.perform(operator, SAME)
+    assert isinstance(lab.issuers, InMemoryIssuerStore)
+    event = lab.issuers.events[-1]
+    assert (event.event, event.subject) == (Event.AUTHORITY_CREATED, "intermediate-g2")
+    assert event.details["follows"] == "intermediate-g1"
+    assert certificate_of(done.after).serial_number > 0
+
+
+def test_a_preview_makes_nothing(lab: Lab, operator: Actor) -> None:
+    seen = lab.rollover.preview(operator, SAME)
+    assert (seen.before.id, seen.after.id, seen.after.certificate_der) == ("intermediate-g1", "intermediate-g2", None)
+    assert len(lab.hierarchy.list_issuers()) == 2
+    assert not lab.keystore.has("intermediate-g2")
+
+
+def test_a_third_generation_follows_the_second(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, SAME)
+    assert lab.rollover.perform(operator, SAME).before.id == "intermediate-g2"
+    assert issuing(lab) == "intermediate-g3"
+
+
+def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor) -> None:
+    lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [
+            x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Voice"),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, "Voice EC Intermediate CA G2"),
+        ]
+    )
+    imported = certify(Certified(root.key, root.certificate), subject, key.public_key())
+    lab.external.import_authority(operator, [imported, root.certificate], key, root.key)
+    assert lab.rollover.perform(operator, replace(SAME, name="Voice")).after.id == "intermediate-g3"
+
+
+def test_with_the_key_of_the_root_offline_its_copy_is_needed(lab: Lab, operator: Actor) -> None:
+    key = lab.keystore.signer("root-g1")
+    copy = lab.root_key.export(operator, PASSPHRASE)
+    lab.root_key.remove(operator, copy, PASSPHRASE)
+    with pytest.raises(Refused) as caught:
+        lab.rollover.perform(operator, SAME)
+    assert caught.value.rule == "authority.key-above-offline"
+    with pytest.raises(Refused) as caught:
+        lab.rollover.perform(operator, SAME, ec.generate_private_key(ec.SECP256R1()))
+    assert caught.value.rule == "authority.key-above-wrong"
+    assert issuing(lab) == "intermediate-g1"
+    lab.rollover.perform(operator, SAME, key)
+    assert issuing(lab) == "intermediate-g2"
+    assert not lab.keystore.has("root-g1")
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"name": "K\u00e4se"}, "authority.name"),
+        ({"intermediate_curve": "P-521"}, "authority.curve"),
+        ({"intermediate_days": 0}, "authority.days"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_before_anything_is_made(
+    lab: Lab, operator: Actor, change: dict[str, Any], rule: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        lab.rollover.perform(operator, replace(SAME, **change))
+    assert caught.value.rule == rule
+    assert not lab.keystore.has("intermediate-g2")
+
+
+def test_a_name_that_a_node_would_not_take_is_not_inherited(operator: Actor) -> None:
+    lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
+    imported = certify(Certified(root.key, root.certificate), common_name("Stimme & Co."), key.public_key())
+    lab.external.import_authority(operator, [imported, root.certificate], key, root.key)
+    with pytest.raises(InvalidInput) as caught:
+        lab.rollover.perform(operator, SAME)
+    assert caught.value.rule == "authority.name"
+    assert lab.rollover.perform(operator, replace(SAME, name="Stimme")).after.name == "Stimme"
+
+
+def test_without_an_authority_there_is_nothing_to_follow(operator: Actor) -> None:
+    with pytest.raises(NotReady) as caught:
+        Lab().rollover.perform(operator, SAME)
+    assert caught.value.rule == "authority.missing"
+
+
+def test_an_expired_root_certifies_nothing(lab: Lab, operator: Actor) -> None:
+    assert isinstance(lab.clock, FixedClock)
+    lab.clock.now = lab.hierarchy.active().root.not_valid_after_utc + timedelta(seconds=1)
+    with pytest.raises(NotReady) as caught:
+        lab.rollover.perform(operator, SAME)
+    assert caught.value.rule == "authority.expired"
+
+
+def test_an_expired_intermediate_is_followed(lab: Lab, operator: Actor) -> None:
+    assert isinstance(lab.clock, FixedClock)
+    lab.clock.now = lab.hierarchy.active().chain[0].not_valid_after_utc + timedelta(days=1)
+    lab.clock_check.confirm(operator)
+    lab.rollover.perform(operator, SAME)
+    assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).created
+
+
+def test_a_settings_name_of_before_changes_nothing_at_the_next_start(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, replace(SAME, name="Voice"))
+    assert lab.creation.initialise(operator, PLAN) == ()
+
+
+def test_the_next_intermediate_of_an_external_root_waits_while_the_one_before_issues(operator: Actor) -> None:
+    lab = external(operator)
+    request = asked_next(lab, operator)
+    assert names.name_text(request.subject).endswith("EC Intermediate CA G2")
+    assert asked_next(lab, operator).public_key() == request.public_key()
+    assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates[0].issuer_id == "intermediate-g1"
+    assert lab.creation.initialise(operator, PLAN) == ()
+    assert lab.trusted.chain() == lab.hierarchy.active().chain
+    assert lab.doctor.examine(operator)
+
+    signed = certify(ec_root(), request.subject, public(request))
+    [installed] = lab.external.install_intermediate(operator, [signed, ec_root().certificate])
+    assert (installed.id, installed.generation, installed.is_issuing) == ("intermediate-g2", 2, True)
+    assert lab.hierarchy.active().chain == (signed, ec_root().certificate)
+    assert [record.is_issuing for record in lab.hierarchy.list_issuers()] == [False, False, True]
+    assert isinstance(lab.issuers, InMemoryIssuerStore)
+    assert lab.issuers.events[-1].details["follows"] == "intermediate-g1"
+    assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates[0].issuer_id == installed.id
+
+
+def test_a_new_authority_between_it_and_the_root_is_recorded(operator: Actor) -> None:
+    lab = external(operator)
+    request = asked_next(lab, operator)
+    key = ec.generate_private_key(ec.SECP256R1())
+    upper = Certified(key, certify(ec_root(), common_name("Upper"), key.public_key(), path_length=1))
+    signed = certify(upper, request.subject, public(request))
+    installed = lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
+    assert [record.id for record in installed] == ["upper-1-g2", "intermediate-g2"]
+    assert lab.hierarchy.active().chain == (signed, upper.certificate, ec_root().certificate)
+
+
+def _below(issuer: Certified, request: x509.CertificateSigningRequest, name: x509.Name) -> list[x509.Certificate]:
+    return [certify(issuer, name, public(request)), issuer.certificate]
+
+
+def test_another_root_is_refused(operator: Actor) -> None:
+    lab = external(operator)
+    request = asked_next(lab, operator)
+    other = self_signed(ec.generate_private_key(ec.SECP256R1()), "Other Root")
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, _below(other, request, request.subject))
+    assert caught.value.rule == "authority.other-root"
+    assert issuing(lab) == "intermediate-g1"
+
+
+def test_the_name_of_the_intermediate_before_is_refused(operator: Actor) -> None:
+    lab = external(operator)
+    request = asked_next(lab, operator)
+    name = lab.hierarchy.active().chain[0].subject
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, _below(ec_root(), request, name))
+    assert caught.value.rule == "authority.same-name"
+    assert issuing(lab) == "intermediate-g1"
+
+
+@pytest.mark.parametrize("ask", [asked_next, lambda lab, operator: lab.rollover.perform(operator, SAME)])
+def test_the_next_intermediate_follows_one_that_issues(operator: Actor, ask: Any) -> None:
+    lab = Lab()
+    with pytest.raises(CAServiceError) as caught:
+        ask(lab, operator)
+    assert caught.value.rule == "authority.missing"
+
+
+def test_nothing_is_made_here_while_the_next_one_waits_for_its_certificate(operator: Actor) -> None:
+    lab = external(operator)
+    asked_next(lab, operator)
+    with pytest.raises(Conflict) as caught:
+        lab.rollover.perform(operator, SAME)
+    assert caught.value.rule == "authority.pending"

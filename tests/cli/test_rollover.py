@@ -1,0 +1,97 @@
+"""`ca rollover` and `ca request --next`: the intermediate that follows, judged by openssl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.authorities import OpenSSL, certify, make_root
+from tests.cli.command_line import CommandLine, Keyboard
+
+_ROLLOVER = ("ca", "rollover", "--confirm", "intermediate-g2")
+_SIGN = ("--format", "pem", "--force", "--out")
+_FILE = ("--passphrase-file", "passphrase")
+
+
+def test_what_both_intermediates_issued_verifies_below_the_one_root(
+    ca: CommandLine, csr: Path, openssl: OpenSSL
+) -> None:
+    assert ca("ca", "export", "--only", "root", "--out", "root.pem").exit_code == 0
+    assert ca("sign", csr, *_SIGN, "before.pem").exit_code == 0
+    result = ca(*_ROLLOVER)
+    assert result.stdout == ("Created: intermediate-g2. It signs from now on, and intermediate-g1 no more.\n")
+    assert "Next: sign new CSRs" in result.stderr
+    assert ca("sign", csr, *_SIGN, "after.pem").exit_code == 0
+    for file, generation in (("before.pem", "G1"), ("after.pem", "G2")):
+        assert f"{file}: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", file, file)
+        assert f"Intermediate CA {generation}" in openssl("x509", "-in", file, "-noout", "-issuer")
+
+
+def test_the_answer_names_both(ca: CommandLine) -> None:
+    answer = ca.answer(*_ROLLOVER, "--name", "Voice", "--curve", "P-256", "--days", "100")
+    assert (answer["before"], answer["authority"]["id"]) == ("intermediate-g1", "intermediate-g2")
+    assert answer["authority"]["certificate"]["key"] == "EC P-256"
+    shown = ca.answer("ca", "show")
+    assert shown["state"] == "ready"
+    assert [(each["id"], each["is_issuing"]) for each in shown["authorities"]] == [
+        ("root-g1", False),
+        ("intermediate-g1", False),
+        ("intermediate-g2", True),
+    ]
+
+
+def test_it_has_to_be_confirmed(ca: CommandLine) -> None:
+    assert ca.rule("ca", "rollover", code=2) == "confirmation.missing"
+    assert ca.rule("ca", "rollover", "--confirm", "intermediate-g1", code=2) == "confirmation.missing"
+    assert len(ca.answer("ca", "show")["authorities"]) == 2
+
+
+def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
+    result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
+    assert result.exit_code == 0
+    assert "intermediate-g2 signs the next certificates, and intermediate-g1 none any more." in result.stderr
+
+
+def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine, csr: Path) -> None:
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    assert "ca-service ca rollover" in ca("ca", "show").stdout
+    assert "ca-service ca rollover" in ca("sign", csr).stderr
+    assert ca(*_ROLLOVER).exit_code == 0
+    assert ca("ca", "show").exit_code == 0
+    assert ca("sign", csr).exit_code == 0
+
+
+def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, csr: Path) -> None:
+    (here / "passphrase").write_text("correct horse battery\n")
+    ca("ca", "root-key", "export", "--out", "root.key", *_FILE)
+    ca("ca", "root-key", "remove", "root.key", *_FILE)
+    assert ca.rule(*_ROLLOVER, code=4) == "authority.key-above-offline"
+    assert ca(*_ROLLOVER, "--key", "root.key", *_FILE).exit_code == 0
+    assert ca("sign", csr).exit_code == 0
+    assert ca.answer("ca", "show")["authorities"][0]["has_key"] is False
+
+
+def test_an_external_root_certifies_the_next_while_the_one_before_signs(
+    new_ca: CommandLine, csr: Path, openssl: OpenSSL
+) -> None:
+    make_root(openssl)
+    new_ca("ca", "request", "--name", "Example Lab", "--out", "first.csr")
+    certify(openssl, "first.csr", "first.pem")
+    new_ca("ca", "install", "first.pem", "root.pem")
+    assert new_ca("ca", "request", "--next", "--out", "next.csr").exit_code == 0
+    shown = new_ca("ca", "show")
+    assert shown.exit_code == 0
+    assert "intermediate-g2: Example Lab (waits for its certificate)" in shown.stdout
+    assert new_ca("sign", csr).exit_code == 0
+    certify(openssl, "next.csr", "next.pem")
+    installed = new_ca("ca", "install", "next.pem", "root.pem")
+    assert installed.stdout == "Installed intermediate: Example Lab EC Intermediate CA G2\n"
+    assert new_ca("sign", csr, *_SIGN, "chain.pem").exit_code == 0
+    assert "chain.pem: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem")
+
+
+@pytest.mark.parametrize("command", [("request", "--next"), ("rollover", "--confirm", "intermediate-g2")])
+def test_the_next_intermediate_needs_one_before_it(new_ca: CommandLine, command: tuple[str, ...]) -> None:
+    new_ca("db", "upgrade")
+    assert new_ca.rule("ca", *command, code=1) == "authority.missing"
