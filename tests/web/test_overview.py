@@ -165,6 +165,12 @@ def test_a_node_is_to_be_uploaded_then_verified_then_done(lab: Lab) -> None:
     assert NOTHING in page_of(lab, Role.REQUESTER).text
 
 
+def test_a_node_whose_certificate_is_revoked_needs_another_and_is_named_as_such(lab: Lab) -> None:
+    serial_number = upload(lab)
+    lab.revocation.revoke(OPERATOR, Selection((serial_number,)), Reason.SUPERSEDED)
+    assert "Contact centre: 1 revoked or on hold" in page_of(lab, Role.REQUESTER).text
+
+
 def test_a_covered_node_has_come_as_far_as_the_certificate_of_the_other_node(lab: Lab) -> None:
     nodes = [NodeInput(f"cucm{number}.example.com", "cucm", "12.5", "publisher") for number in (1, 2)]
     nodes[1] = replace(nodes[1], role="subscriber")
@@ -197,7 +203,7 @@ def test_more_clusters_than_are_shown_are_one_need(lab: Lab) -> None:
 
     page = page_of(lab, Role.REQUESTER)
 
-    assert "2 more clusters have certificates to upload or verify" in page.text
+    assert "2 more clusters have steps left" in page.text
     assert "Done" not in page.text  # those with something to do come first
 
 

@@ -129,3 +129,19 @@ def test_after_a_rollover_the_next_intermediate_is_handed_out_and_the_list_says_
     assert text.count("authority revoked") == 2  # once for phones
     assert "authority revoked" in requester.get(f"/certificates/{revoked}").text
     assert "authority revoked" not in requester.get(f"/certificates/{serial}").text
+
+
+def test_the_page_of_the_authority_lists_earlier_intermediates_and_which_of_them_are_revoked(
+    requester: Visitor, installation: Installation
+) -> None:
+    before = encodings.fingerprint_text(installation.hierarchy.active().chain[0])
+    assert "Earlier intermediates" not in requester.page("/authority").text
+    installation.rollover.perform(OPERATOR, installation.plan)
+    page = requester.page("/authority")
+    assert "Earlier intermediates" in page.text
+    assert before in page.text.replace(": ", ":")
+    assert {f"/ca/{INTERMEDIATE}.der", f"/ca/{INTERMEDIATE}.crl"} <= set(page.links)
+    installation.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.SUPERSEDED)
+    page = requester.page("/authority")
+    assert "revoked" in page.text
+    assert f"/ca/{INTERMEDIATE}.der" not in page.links

@@ -34,17 +34,18 @@ _MANY: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A cluster with its slots: how many certificates are to be uploaded, and how many to be verified."""
+    """A cluster with its slots: how many certificates are to be uploaded, verified, or replaced as they are revoked."""
 
     cluster: ClusterRecord
     slots: tuple[Slot, ...]
     to_upload: int
     to_verify: int
+    to_replace: int
 
     @property
     def is_done(self) -> bool:
         """Whether no node waits for a person."""
-        return not (self.to_upload or self.to_verify)
+        return not (self.to_upload or self.to_verify or self.to_replace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,13 @@ def _tracks() -> tuple[Track, ...]:
     fleet = installation().fleet
     clusters = fleet.list_clusters(actor(), ClusterQuery(sort="newest", limit=MOST_CLUSTERS)).items
     return tuple(
-        Track(cluster, slots, _count(slots, State.ISSUED), _count(slots, State.UPLOADED))
+        Track(cluster, slots, *(_count(slots, each) for each in (State.ISSUED, State.UPLOADED, State.REVOKED)))
         for cluster, slots in zip(clusters, fleet.list_slots(actor(), clusters), strict=True)
     )
 
 
 def _count(slots: Sequence[Slot], state: State) -> int:
-    return sum(slot.state is state for slot in slots)
+    return sum(slot.state is state and slot.covered_by is None for slot in slots)
 
 
 def _needs(board: Board, tracks: Sequence[Track]) -> Iterator[Need]:

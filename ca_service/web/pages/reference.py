@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import SCOPES, Action, may
+from ca_service.authority.hierarchy.hierarchy import certificate_of, issues_leaves
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.errors import InvalidInput
 from ca_service.vos import experience
 from ca_service.vos import public_cas as public_ca_facts
@@ -22,7 +26,7 @@ from ca_service.web.api.operations import OPERATIONS
 from ca_service.web.context import actor, base_url, installation, needs, public
 from ca_service.web.pages import blueprint
 from ca_service.web.problems import status_of
-from ca_service.web.views import decode
+from ca_service.web.views import CertificateView, decode
 
 MAX_LENGTH: Final = 2000  # characters, so that the URL with the message can be shared
 _MAX_SEARCH: Final = 200
@@ -131,17 +135,38 @@ def _messages_page(text: str, searched: str, error: InvalidInput | None = None) 
 @blueprint.get("/authority")
 @needs(Action.READ)
 def authority() -> ResponseReturnValue:
-    """Show root and intermediate with fingerprints and downloads; to administrators, that the root key is here."""
+    """Show root and intermediates with fingerprints and downloads; to administrators, that the root key is here."""
     hierarchy = installation().hierarchy
-    active, chain = hierarchy.active(), installation().trusted.chain()
-    root = next(record for record in hierarchy.list_issuers() if record.role == "root")
+    active, chain, records = hierarchy.active(), installation().trusted.chain(), hierarchy.list_issuers()
+    root = next(record for record in records if record.role == "root")
     return render_template(
         "authority.html",
         chain=[decode(certificate) for certificate in reversed(chain)],
+        earlier=list(_earlier(records)),
         has_revoked=len(chain) < len(active.chain),
         root_is_online=root.key_id is not None and may(actor(), Action.STATUS),
         public_url=f"{base_url()}/ca/",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """An intermediate that issues no more; `is_good` unless it is revoked or on hold."""
+
+    id: str
+    view: CertificateView
+    is_good: bool
+
+
+def _earlier(records: Sequence[IssuerRecord]) -> Iterator[_Earlier]:
+    """Yield the intermediates that issued leaves before, the newest first, as long as they are valid."""
+    certified = [record for record in records if record.certificate_der]
+    for record in reversed(certified):
+        if record.is_issuing or not issues_leaves(record, certified):
+            continue
+        view = decode(certificate_of(record))
+        if view.not_after > installation().clock():
+            yield _Earlier(record.id, view, installation().trusted.is_good(record.id))
 
 
 @blueprint.get("/help")
