@@ -69,6 +69,7 @@ def test_no_way_to_a_new_certificate_is_open(lab: Lab) -> None:
         lambda: lab.issuance.issue_possible(OPERATOR, [SOCIALMINER.data], Options()),
         lambda: lab.renewal.renew(OPERATOR, leaf.serial_number, RenewalOptions(new=True, never_uploaded=True)),
         lambda: Lab(clock=lab.clock, events=lab.edges.events).creation.initialise(OPERATOR, PLAN),
+        lambda: lab.rollover.perform(OPERATOR, PLAN),
     ]
     assert [rule_of(way) for way in ways] == ["clock.behind"] * len(ways)
     assert len(lab.edges.events.list_events(EventQuery(limit=50)).items) == before

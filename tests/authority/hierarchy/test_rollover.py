@@ -306,3 +306,23 @@ def test_nothing_is_made_here_while_the_next_one_waits_for_its_certificate(opera
     with pytest.raises(Conflict) as caught:
         lab.rollover.perform(operator, SAME)
     assert caught.value.rule == "authority.pending"
+
+
+def test_a_chain_that_nodes_would_not_take_is_not_recorded(operator: Actor) -> None:
+    organisation = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Voice")
+    permitted = x509.NameConstraints([x509.DirectoryName(x509.Name([organisation]))], None)
+    limit = x509.UnrecognizedExtension(x509.NameConstraints.oid, permitted.public_bytes())
+    keys_ = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    upper = Certified(
+        keys_[0], certify(ec_root(), common_name("Upper"), keys_[0].public_key(), path_length=1, also=limit)
+    )
+    issuing_name = x509.Name([organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, "Voice Issuing CA")])
+    issuing_one = certify(upper, issuing_name, keys_[1].public_key())
+    lab = Lab()
+    lab.external.import_authority(operator, [issuing_one, upper.certificate, ec_root().certificate], keys_[1])
+    with pytest.raises(Refused) as caught:
+        lab.rollover.perform(operator, replace(SAME, name="Other"), keys_[0])
+    assert caught.value.rule == "chain.name-not-permitted"
+    assert issuing(lab) == "intermediate-g1"
+    assert lab.rollover.perform(operator, replace(SAME, name="Voice"), keys_[0]).above.id == "upper-1-g1"
+    assert len(lab.hierarchy.active().chain) == 3
