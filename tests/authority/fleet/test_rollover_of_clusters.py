@@ -120,9 +120,10 @@ def test_below_a_revoked_intermediate_every_certificate_is_revoked_and_nothing_i
     lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.CA_COMPROMISE)
     assert states(lab) == [State.REVOKED] * 3
     assert not board(lab).has_bundle
-    with pytest.raises(Conflict) as caught:
-        lab.handover.bundle(OPERATOR, 1)
-    assert caught.value.rule == "authority.not-trusted"
+    for deliver in (lab.handover.bundle, lab.handover.files):
+        with pytest.raises(Conflict) as caught:
+            deliver(OPERATOR, 1)
+        assert caught.value.rule == "authority.not-trusted"
 
 
 def test_after_a_revocation_nodes_get_the_certificates_of_the_next_one_by_one(lab: Lab) -> None:
