@@ -9,7 +9,7 @@ import click
 from ca_service.cli.explain import fact_text
 from ca_service.cli.grammar import declare
 from ca_service.cli.session import Session, pass_session
-from ca_service.documents.questions import QuestionsDocument
+from ca_service.documents.knowledge import QuestionsDocument
 from ca_service.vos.knowledge import titles
 from ca_service.vos.questions import Question, find_questions
 

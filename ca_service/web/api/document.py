@@ -18,12 +18,11 @@ from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
-from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument, QuestionsDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
-from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
