@@ -9,8 +9,8 @@ import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
 from ca_service.vos import trust_steps
-from ca_service.vos.port_checks import powershell_line
 from ca_service.vos.products import get_product
+from ca_service.vos.runbook_parts import powershell_line
 from ca_service.vos.trust_kit import TrustKit
 from tests.support import certificates
 from tests.vos.runbooks import EVERY, of_release
