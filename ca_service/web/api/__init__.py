@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, probes, requests, service, status
+from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, requests, service, status
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -17,7 +17,7 @@ blueprint.add_url_rule("/requests/<request_id>/approve", view_func=requests.appr
 blueprint.add_url_rule("/requests/<request_id>/refuse", view_func=requests.refuse, methods=["POST"])
 blueprint.add_url_rule("/requests/<request_id>/withdraw", view_func=requests.withdraw, methods=["POST"])
 blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
-blueprint.add_url_rule("/probes", view_func=probes.probe, methods=["POST"])
+blueprint.add_url_rule("/probes", view_func=checks.probe, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=checks.check_fit, methods=["POST"])
 blueprint.add_url_rule("/revocations", view_func=certificates.revoke, methods=["POST"])
 blueprint.add_url_rule("/revocations/release", view_func=certificates.release, methods=["POST"])
