@@ -17,8 +17,7 @@ from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.api import API
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
-from ca_service.cli.listing import listing, now
-from ca_service.cli.naming import completed
+from ca_service.cli.naming import completed, listing, now
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.remote import shown_there
 from ca_service.cli.session import Session, operator, pass_session
