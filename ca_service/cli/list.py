@@ -11,7 +11,7 @@ from typing import cast, get_args
 import click
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.inventory import csv_lines
 from ca_service.authority.inventory.store import Sort
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.api import API

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
-from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.inventory import csv_lines
 from ca_service.authority.inventory.store import Listed, Page
 from ca_service.authority.issuance.batches import Group, Outcome, Verdict
 from ca_service.authority.issuance.issuance import Issued
