@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
-from ca_service.app.rules import declared_rules
+from ca_service.app.serving import declared_rules
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument, HierarchyDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
