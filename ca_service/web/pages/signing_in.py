@@ -16,9 +16,8 @@ from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Rule
 from ca_service.web.auth import keep, local_path, open_session, visit
 from ca_service.web.context import actor, base_url, installation, needs, public
 from ca_service.web.pages import blueprint
-from ca_service.web.qr_codes import qr_code
 from ca_service.web.reauthentication import asking_party, passkeys_can_work, relying_party
-from ca_service.web.views import browser_name
+from ca_service.web.views import browser_name, qr_code
 
 OIDC_NONE: Final = Rule(
     "oidc.none",

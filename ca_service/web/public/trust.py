@@ -18,8 +18,7 @@ from ca_service.vos.trust_kit import TrustKit, find_system, install_steps, list_
 from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.public.files import CA_FILE_UNKNOWN, public_file
-from ca_service.web.qr_codes import qr_code
-from ca_service.web.views import decode, fingerprint_groups
+from ca_service.web.views import decode, fingerprint_groups, qr_code
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
