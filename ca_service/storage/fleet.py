@@ -32,7 +32,7 @@ from ca_service.vos.served import Verdict
 
 _ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
 
-_MOST: Final = 100
+_MOST: Final = 100  # entries of a host, in the list of what its ports present
 
 
 class SQLFleetStore:

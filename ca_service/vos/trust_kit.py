@@ -24,7 +24,7 @@ from ca_service.vos.steps import Step
 from ca_service.vos.trust_files import TrustFile, certificate_files, display_name, stem
 
 PEOPLE: Final = "people"  # the computers and phones of users; the other systems are servers and applications
-DEFAULT: Final = "windows"
+DEFAULT: Final = "windows"  # the system of a browser that names none
 #: How a terminal downloads a file and shows its fingerprint; without an address the file is there already.
 _DOWNLOAD: Final = {
     "sh": "curl -fsSO {url}",
@@ -38,7 +38,7 @@ _SHOW: Final = {
     "powershell": "(Get-FileHash \"$env:TEMP\\{file}\").Hash -replace '(..)(?!$)', '$1:'",
 }
 
-_WIDTH: Final = 100
+_WIDTH: Final = 100  # of the text file
 _INDENT: Final = "   "
 
 

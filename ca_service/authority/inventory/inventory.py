@@ -46,6 +46,7 @@ MOST_NEXT: Final = 12  # the expirations that are listed with their steps
 _WEEK: Final = timedelta(weeks=1)
 _DAY: Final = timedelta(days=1)
 
+#: The columns of the CSV form.
 COLUMNS: Final = (
     "host",
     "status",
@@ -61,7 +62,7 @@ COLUMNS: Final = (
     "issuer",
     "fingerprint",
 )
-_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
+_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 
 
 class Inventory:

@@ -50,7 +50,7 @@ _NAME: Final = re.compile(r"\A[A-Za-z0-9_-]{1,1400}\Z")  # of a credential, in b
 _MAX_CREDENTIAL: Final = 16 * 1024
 _MAX_PASSKEYS: Final = 20
 
-LIFETIME: Final = timedelta(minutes=5)
+LIFETIME: Final = timedelta(minutes=5)  # of a challenge
 _FIELDS: Final = struct.Struct(">16sqq")  # random, expiry in seconds, account (0: any)
 _PURPOSE: Final = b"ca_service passkey challenge"
 

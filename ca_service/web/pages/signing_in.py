@@ -26,7 +26,7 @@ OIDC_NONE: Final = Rule(
 )
 
 _KEPT: Final = "oidc"  # session key of the newest attempt
-_MAX_LENGTH: Final = 4096
+_MAX_LENGTH: Final = 4096  # of a parameter of the callback
 
 
 @blueprint.get("/account/sign-in")
