@@ -13,8 +13,8 @@ from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.issuance.batches import Outcome
 from ca_service.authority.issuance.examination import Options
 from ca_service.cli.api import API, File, error_of, finding_of
+from ca_service.cli.inputs import option_query
 from ca_service.cli.outputs import Judged, Made, Package, packed
-from ca_service.cli.submission import option_query
 from ca_service.documents.authorities import ChainDocument
 from ca_service.documents.certificates import CertificateDocument, CertificatesDocument
 from ca_service.documents.findings import ProblemDocument, finding_documents
