@@ -52,10 +52,9 @@ from ca_service.authority.notices.delivering import Chance, Deliveries
 from ca_service.authority.notices.sources import Authorities, Leaves, Published, Sources
 from ca_service.authority.notices.updates import Updates
 from ca_service.authority.people.accounts import Accounts
-from ca_service.authority.people.challenges import Challenges
 from ca_service.authority.people.factors import SecondFactors
 from ca_service.authority.people.links import Links, Rescue
-from ca_service.authority.people.passkeys import Passkeys
+from ca_service.authority.people.passkeys import Challenges, Passkeys
 from ca_service.authority.people.sessions import Sessions
 from ca_service.authority.people.signing_in import SigningIn
 from ca_service.authority.people.single_sign_on import SingleSignOn

@@ -39,7 +39,7 @@ from ca_service.storage.agreement import SQLAgreementStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
 from ca_service.storage.factors import SQLFactorStore
-from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.fleet import SQLFleetStore, SQLServedStore
 from ca_service.storage.host_products import SQLHostProductStore
 from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
@@ -48,7 +48,6 @@ from ca_service.storage.migrating import SQLSchema
 from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeStore
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
-from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sessions import SQLAttemptStore, SQLSessionStore
 from ca_service.storage.sqlite import SQLiteDatabase
 

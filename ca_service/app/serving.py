@@ -1,20 +1,24 @@
-"""Puts the web in front of an installation, and the server in front of the web."""
+"""Puts the web in front of an installation, and the server in front of the web; all declared rules, for its pages."""
 
 from __future__ import annotations
 
 import os
+import pkgutil
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import ca_service
 from ca_service import settings as settings_module
 from ca_service.app.production import SESSION_KEY, open_installation, own_url
-from ca_service.app.rules import declared_rules
 from ca_service.authority.installation import Installation
-from ca_service.errors import CAServiceError
+from ca_service.errors import CAServiceError, Rule
 from ca_service.keystore.instance_files import make_session_key
 from ca_service.settings import Settings
 
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 
     from ca_service.cli.interfaces import Server
     from ca_service.web.server import ServerOptions
+
+
+_SCRIPTS = ("ca_service.storage.migrations.", "ca_service.__main__")  # these run when they are imported
 
 
 def create_app(settings: Settings | None = None, installation: Installation | None = None) -> Flask:
@@ -109,3 +116,18 @@ def server_options(settings: Settings) -> ServerOptions:
             is_behind_proxy=settings.web.trusted_proxies > 0,
         ),
     )
+
+
+@cache
+def declared_rules() -> Mapping[str, Rule]:
+    """Return each rule by its id, in the order of the ids. The first call imports every module of the program."""
+    names = (found.name for found in pkgutil.walk_packages(ca_service.__path__, "ca_service."))
+    modules = [import_module(name) for name in names if not name.startswith(_SCRIPTS)]
+    found = {rule.id: rule for module in modules for value in vars(module).values() for rule in _rules_of(value)}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def _rules_of(value: object) -> Iterator[Rule]:
+    """Yield the rule of a constant, or those of a table of rules."""
+    values = value.values() if isinstance(value, dict) else (value,)
+    return (each for each in values if isinstance(each, Rule))

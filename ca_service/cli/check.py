@@ -11,9 +11,16 @@ from ca_service.cli.api import File
 from ca_service.cli.console import Console, fields
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_files, read_requests
+from ca_service.cli.inputs import (
+    LIFETIME_HELP,
+    csr_files,
+    destination_options,
+    hints,
+    option_query,
+    read_files,
+    read_requests,
+)
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.cli.submission import csr_files, option_query
 from ca_service.documents.checks import CheckDocument, ChecksDocument, FitCheckDocument, FitDocument
 from ca_service.pki.visible_text import visible
 from ca_service.vos.destinations import Destination

@@ -17,9 +17,8 @@ from ca_service.cli.api import API
 from ca_service.cli.console import Console, table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import LIFETIME_HELP, hints, read_requests
+from ca_service.cli.inputs import LIFETIME_HELP, csr_files, hints, option_query, read_requests
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.cli.submission import csr_files, option_query
 from ca_service.documents.fleet import ClustersDocument, PlacementsDocument
 from ca_service.vos.destinations import Destination
 

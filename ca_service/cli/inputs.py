@@ -1,4 +1,4 @@
-"""Inputs of a command: files, standard input, passwords and passphrases, each with its own errors."""
+"""Inputs of a command: files, standard input, passwords and passphrases; CSRs and options as the API takes them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
+from ca_service.authority.issuance.examination import Options
 from ca_service.cli.console import Console
 from ca_service.errors import InvalidInput, Rule, TooLarge
 from ca_service.pki import archive, armour
@@ -19,6 +20,9 @@ from ca_service.pki.profiles import DEFAULT_LEAF_DAYS, MAX_LEAF_DAYS
 from ca_service.pki.visible_text import visible
 from ca_service.vos.destinations import Hint
 from ca_service.vos.products import products
+
+if TYPE_CHECKING:
+    from ca_service.cli.api import File
 
 FILE_TOO_LARGE: Final = Rule(
     "file.too-large",
@@ -106,6 +110,11 @@ def hints(console: Console) -> list[Hint]:
     return [Hint(Path(each).name) for each in console.sources]
 
 
+def csr_files(console: Console, requests: Sequence[bytes]) -> list[File]:
+    """Return the CSRs that `read_requests` has read, under the names of their files, which say their purpose."""
+    return [("csr", (Path(name).name, data)) for name, data in zip(console.sources, requests, strict=True)]
+
+
 def destination_options(command: Command) -> Command:
     """Add the options that say where the certificates go."""
     for name, text in (
@@ -115,6 +124,20 @@ def destination_options(command: Command) -> Command:
     ):
         command = click.option(name, default="", help=text)(command)
     return command
+
+
+def option_query(options: Options) -> dict[str, object]:
+    """Return the options as query parameters."""
+    destination = options.destination
+    return {
+        "profile": options.profile,
+        "validity_days": options.validity_days,
+        "new": options.new,
+        "add_host_name": options.add_host_name,
+        "purpose": destination.purpose,
+        "product": destination.product,
+        "version": destination.version,
+    }
 
 
 def _in_folder(file: str) -> list[str]:

@@ -11,14 +11,13 @@ from typing import cast, get_args
 import click
 
 from ca_service.authority.installation import Installation
-from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.inventory import csv_lines
 from ca_service.authority.inventory.store import Sort
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.cli.api import API
 from ca_service.cli.console import fields, table
 from ca_service.cli.grammar import declare
-from ca_service.cli.listing import listing, now
-from ca_service.cli.naming import completed
+from ca_service.cli.naming import completed, listing, now
 from ca_service.cli.outputs import FORMATS, Packaging, force_option, out_option, package
 from ca_service.cli.remote import shown_there
 from ca_service.cli.session import Session, operator, pass_session

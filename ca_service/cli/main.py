@@ -70,6 +70,7 @@ _NEIGHBOURS: Final = {
     "renew": "sign",
     "fit": "check",
     "matrix": "products",
+    "questions": "explain",
     "lab-node": "lab",
     "show": "list",
     "release": "revoke",

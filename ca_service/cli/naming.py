@@ -1,18 +1,23 @@
-"""The certificate that a person names by the beginning of its serial number or of its host.
+"""Certificates at the command line: the list of them, and the one that a person names by a beginning.
 
-Pages, API and scripts name certificates by the whole serial number; only the command line completes one.
+The list is read from the installation on this machine, or from a server. A beginning is that of a serial number or of a
+host: pages, API and scripts name certificates by the whole serial number; only the command line completes one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from ca_service.cli.listing import listing
-from ca_service.cli.session import Session
-from ca_service.documents.certificates import CertificateSummaryDocument
+from ca_service.authority.installation import Installation
+from ca_service.authority.inventory.store import Sort
+from ca_service.authority.paging import MAX_PAGE
+from ca_service.cli.api import API
+from ca_service.cli.session import Session, operator
+from ca_service.documents.certificates import CertificateListDocument, Certificates, CertificateSummaryDocument
 from ca_service.errors import InvalidInput, Rule
 
 CERTIFICATE_AMBIGUOUS: Final = Rule(
@@ -27,6 +32,30 @@ _SHOWN: Final = 5  # candidates in the error
 _SHOWN_DIGITS: Final = 16  # of each: enough to be unique
 _SERIAL: Final = re.compile("[0-9a-f]+")
 _HOST: Final = re.compile(r"[a-z0-9_][a-z0-9._-]*")
+
+
+def listing(session: Session, words: str, sort: Sort = "newest") -> Iterator[CertificateSummaryDocument]:
+    """Yield the certificates that match the words, read while they are consumed."""
+    return session.ask(lambda here: _here(here, words, sort), lambda api: _there(api, words, sort))
+
+
+def now(session: Session) -> datetime:
+    """Return the time: that of the server after it has answered."""
+    return session.ask(lambda here: here.clock(), lambda api: api.now())
+
+
+def _here(installation: Installation, words: str, sort: Sort) -> Iterator[CertificateSummaryDocument]:
+    items = (item.certificate for item in installation.inventory.export(operator(), words, sort))
+    while page := list(islice(items, MAX_PAGE)):
+        revocations = installation.revocation.revocations_of([record.serial_number for record in page])
+        describe = Certificates(revocations, installation.clock())
+        yield from map(describe.summary, page)
+
+
+def _there(api: API, words: str, sort: Sort) -> Iterator[CertificateSummaryDocument]:
+    query = {"q": words, "sort": sort, "limit": MAX_PAGE}
+    for page in api.pages(CertificateListDocument, "certificates", query=query):
+        yield from page.certificates
 
 
 def completed(session: Session, text: str) -> str:

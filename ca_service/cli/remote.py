@@ -13,13 +13,12 @@ from ca_service.authority.fleet.renewal import RenewalOptions
 from ca_service.authority.issuance.batches import Outcome
 from ca_service.authority.issuance.examination import Options
 from ca_service.cli.api import API, File, error_of, finding_of
+from ca_service.cli.inputs import option_query
 from ca_service.cli.outputs import Judged, Made, Package, packed
-from ca_service.cli.submission import option_query
 from ca_service.documents.authorities import ChainDocument
-from ca_service.documents.batches import BatchCountsDocument, VerdictDocument
 from ca_service.documents.certificates import CertificateDocument, CertificatesDocument
 from ca_service.documents.findings import ProblemDocument, finding_documents
-from ca_service.documents.requests import RequestsDocument
+from ca_service.documents.requests import BatchCountsDocument, RequestsDocument, VerdictDocument
 from ca_service.pki.chain import Chain
 from ca_service.vos.bundle import Delivery
 from ca_service.vos.purposes import PURPOSES

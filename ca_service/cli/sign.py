@@ -20,7 +20,7 @@ from ca_service.cli.api import API
 from ca_service.cli.console import Console, fields, table
 from ca_service.cli.failures import ExitCode
 from ca_service.cli.grammar import declare
-from ca_service.cli.inputs import LIFETIME_HELP, destination_options, hints, read_requests
+from ca_service.cli.inputs import LIFETIME_HELP, csr_files, destination_options, hints, read_requests
 from ca_service.cli.naming import completed
 from ca_service.cli.outputs import (
     FORMATS,
@@ -34,7 +34,6 @@ from ca_service.cli.outputs import (
 )
 from ca_service.cli.remote import issue_there, judge_there, made_there, renew_there
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.cli.submission import csr_files
 from ca_service.documents.certificates import WrittenCertificatesDocument
 from ca_service.documents.findings import finding_documents
 from ca_service.documents.requests import RequestDocument, RequestsDocument

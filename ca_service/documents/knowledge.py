@@ -1,8 +1,8 @@
-"""Facts about Cisco's products: products by version, and messages."""
+"""Facts about Cisco's products: products by version, messages, and frequent questions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, Self
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from ca_service.documents.fields import Document
 from ca_service.vos.knowledge import Fact, titles
 from ca_service.vos.messages import Explained, Message
 from ca_service.vos.products import Action, Port, Product, Release, unread
+from ca_service.vos.questions import Question
 
 #: The kinds of actions of a release, in the order in which they are done.
 PHASES: Final = ("cautions", "settles", "peers", "prepare", "switches", "restarts", "restore", "checks")
@@ -246,3 +247,38 @@ class ExplanationsDocument(Document):
     def of(cls, found: Sequence[Explained]) -> Self:
         """Describe what was found."""
         return cls(explanations=[ExplanationDocument.of(each.message) for each in found])
+
+
+class QuestionDocument(Document):
+    """A frequent question and its answer."""
+
+    question: str
+    answer: FactDocument
+
+
+class TopicDocument(Document):
+    """The questions of one topic."""
+
+    topic: str
+    questions: list[QuestionDocument]
+
+
+class QuestionsDocument(Document):
+    """Frequent questions by topic, in the order of the page."""
+
+    topics: list[TopicDocument]
+
+    @classmethod
+    def of(cls, found: Mapping[str, Sequence[Question]]) -> Self:
+        """Describe the questions."""
+        return cls(
+            topics=[
+                TopicDocument(
+                    topic=topic,
+                    questions=[
+                        QuestionDocument(question=each.question, answer=FactDocument.of(each.answer)) for each in every
+                    ],
+                )
+                for topic, every in found.items()
+            ]
+        )

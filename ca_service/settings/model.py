@@ -22,9 +22,9 @@ from ca_service.settings.notices import (
     MetricsSettings,
     Networks,
     NoticesSettings,
+    ProbeSettings,
     WebhookSettings,
 )
-from ca_service.settings.probes import ProbeSettings
 from ca_service.settings.section import CONTRADICTION, DEFAULT, Rules, Section, contradiction, read_roles, split
 
 __all__ = ["CONTRADICTION", "KEYS", "TABLES", "Settings"]

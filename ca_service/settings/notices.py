@@ -1,4 +1,4 @@
-"""The settings of background jobs, notices, mail, webhook and metrics."""
+"""The settings of background jobs, notices, mail, webhook, metrics and probes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from ca_service.authority.access.allowed_names import kept_pattern
 from ca_service.authority.access.credentials import is_mail_address
+from ca_service.authority.fleet.connections import ProbeRules
 from ca_service.settings.section import Section, contradiction, joined, split
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -47,9 +49,25 @@ def _networks(value: str) -> str:
         raise ValueError("must be networks, such as 192.0.2.0/24, 2001:db8::/64") from error
 
 
+def _patterns(value: str) -> str:
+    found = [kept_pattern(part) for part in split(value)]
+    if None in found:
+        raise ValueError("must be host names, such as uccx1.example.com, *.uc.example.com, 192.0.2.7")
+    return ", ".join(part for part in found if part)
+
+
+def _ports(value: str) -> str:
+    found = split(value)
+    if not all(part.isascii() and part.isdigit() and len(part) <= 5 and 0 < int(part) < 65536 for part in found):
+        raise ValueError("must be ports, such as 443, 8443")
+    return ", ".join(found)
+
+
 Days = Annotated[str, BeforeValidator(joined), AfterValidator(_days)]
 Addresses = Annotated[str, BeforeValidator(joined), AfterValidator(_addresses)]
 Networks = Annotated[str, BeforeValidator(joined), AfterValidator(_networks)]
+Ports = Annotated[str, BeforeValidator(joined), AfterValidator(_ports)]
+Patterns = Annotated[str, BeforeValidator(joined), AfterValidator(_patterns)]
 
 
 class JobsSettings(Section):
@@ -156,3 +174,17 @@ class MetricsSettings(Section):
     def open_to(self) -> tuple[str, ...]:
         """Return the networks."""
         return split(self.networks)
+
+
+class ProbeSettings(Section):
+    """The hosts, addresses and ports of APIs that may be looked at, and whether that happens every day."""
+
+    names: Patterns = ""
+    networks: Networks = ""
+    api_ports: Ports = "443, 8443"
+    daily: bool = True
+
+    @property
+    def rules(self) -> ProbeRules:
+        """Return the rules for targets."""
+        return ProbeRules(split(self.names), split(self.networks), tuple(map(int, split(self.api_ports))))

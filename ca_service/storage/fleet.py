@@ -1,4 +1,4 @@
-"""Clusters, nodes, requests in their slots, and marks in SQL."""
+"""Clusters, nodes, requests in their slots, marks, and the certificates of ports, in SQL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.fleet.nodes import node_repeated
+from ca_service.authority.fleet.probing import Served
 from ca_service.authority.fleet.records import (
     ClusterPage,
     ClusterQuery,
@@ -26,9 +27,12 @@ from ca_service.storage import rows
 from ca_service.storage.database import Database, upsert
 from ca_service.storage.events import record_events
 from ca_service.storage.queries import Order, by_age, contain_all, in_batches
-from ca_service.storage.schema import cluster, mark, node, placed_request
+from ca_service.storage.schema import cluster, mark, node, placed_request, served
+from ca_service.vos.served import Verdict
 
 _ORDERS: Final = by_age(cluster.c.id) | {"name": Order("name", cluster.c.id, cluster.c.name_key)}
+
+_MOST: Final = 100  # entries of a host, in the list of what its ports present
 
 
 class SQLFleetStore:
@@ -211,3 +215,36 @@ def _with_nodes(connection: Connection, found: Sequence[Row[Any]]) -> tuple[Clus
         for row in connection.execute(select(node).where(batch).order_by(node.c.id)):
             nodes[row.cluster_id].append(NodeRecord(**row._mapping))
     return tuple(ClusterRecord(row.id, row.name, row.created_at, row.created_by, tuple(nodes[row.id])) for row in found)
+
+
+class SQLServedStore:
+    """Implements the port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, found: Sequence[Served]) -> None:
+        """Store these, in one transaction; a new entry only where something has changed."""
+        if not found:
+            return
+        newest = select(func.max(served.c.id)).group_by(served.c.host, served.c.port)
+        with self._database.write() as connection:
+            known = {
+                (row.host, row.port): row
+                for batch in in_batches(served.c.host, {each.host for each in found})
+                for row in connection.execute(select(served).where(served.c.id.in_(newest.where(batch))))
+            }
+            for each in found:
+                row = known.get((each.host, each.port))
+                if row is not None and (row.verdict, row.fingerprint) == (each.verdict.value, each.fingerprint):
+                    connection.execute(update(served).where(served.c.id == row.id).values(seen_at=each.seen_at))
+                else:
+                    connection.execute(insert(served).values(rows.values_of(each) | {"verdict": each.verdict.value}))
+
+    def list_served(self, host: str) -> tuple[Served, ...]:
+        """Return the entries of a host, newest first."""
+        columns = [column for column in served.c if column.name != "id"]
+        statement = select(*columns).where(served.c.host == host).order_by(served.c.id.desc()).limit(_MOST)
+        with self._database.read() as connection:
+            found = connection.execute(statement).all()
+        return tuple(Served(**{**row._mapping, "verdict": Verdict(row.verdict)}) for row in found)

@@ -34,7 +34,7 @@ from ca_service.storage.listing import NEAR, Reading
 from ca_service.storage.narrowing import narrow
 from ca_service.storage.queries import Order, by_age, in_batches
 from ca_service.storage.schema import certificate, cluster, placed_request, revocation
-from ca_service.storage.words import MANY
+from ca_service.storage.search_index import MANY
 
 _ORDERS: Final = by_age(certificate.c.id) | {
     "expires": Order("expires", certificate.c.id, certificate.c.not_after),

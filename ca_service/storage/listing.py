@@ -13,7 +13,7 @@ from ca_service.storage.lanes import first_of_each
 from ca_service.storage.narrowing import ITS_REVOCATION, Narrowed
 from ca_service.storage.queries import Order
 from ca_service.storage.schema import certificate, revocation
-from ca_service.storage.words import MANY
+from ca_service.storage.search_index import MANY
 
 _READ_AT_ONCE: Final = 200
 NEAR: Final = 1_000  # rows of the list among which a page is looked for first

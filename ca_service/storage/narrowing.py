@@ -22,7 +22,7 @@ from ca_service.storage import rows
 from ca_service.storage.lanes import Lanes
 from ca_service.storage.queries import contains
 from ca_service.storage.schema import certificate, cluster, issuer, placed_request, revocation
-from ca_service.storage.words import Words
+from ca_service.storage.search_index import Words
 
 _LOOKED_UP: Final = ("serial", "cluster")  # conditions whose rows an index finds
 _LAST: Final = "\U0010ffff"  # sorts after all characters

@@ -19,7 +19,7 @@ from ca_service.storage.ledger import remember, write_certificates
 from ca_service.storage.queries import UnreadableRow, by_age, in_batches, read_each, readable
 from ca_service.storage.rows import open_key, request_record, request_values
 from ca_service.storage.schema import application, certificate
-from ca_service.storage.words import Words
+from ca_service.storage.search_index import Words
 
 _ORDERS: Final = by_age(application.c.id)
 _WORDS: Final = Words(application)

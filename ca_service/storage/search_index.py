@@ -1,4 +1,4 @@
-"""The search indexes of certificates and requests: built from the tables, and not part of the schema's version.
+"""Searches for words in the text that a table keeps for them, and the indexes of that text.
 
     SQLite      `certificate_search`, an FTS5 table of trigrams without a content of its own; triggers keep it
     PostgreSQL  `ix_certificate_search`, a GIN index of trigrams (pg_trgm)
@@ -6,19 +6,41 @@
 The table `application` has the same, but no triggers: a request is found by reading until a job has added it to the
 index, so that issuing a certificate does not wait for that. Both are built after an upgrade of the schema if they are
 missing, in their own transaction, so a crash leaves no partial index. If they are not available (an old SQLite, or a
-server that does not allow the extension), searches read the table: they find the same, more slowly.
+server that does not allow the extension), searches read the table: they find the same, more slowly. The indexes are
+built from the tables, and are not part of the schema's version.
+
+On SQLite, a word of three or more characters is looked up in the trigram index if few rows contain it. If many do,
+reading the list in its order finds a page sooner. PostgreSQL decides this from its statistics.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    TextClause,
+    column,
+    or_,
+    select,
+    table,
+    text,
+    true,
+    union,
+)
 from sqlalchemy.exc import DatabaseError
 
 from ca_service.storage.database import Database
+from ca_service.storage.queries import contains
+
+MANY: Final = 5_000  # rows with a word, above which reading finds a page sooner
+_TRIGRAM: Final = 3
 
 SEARCHED: Final = ("certificate", "application")
 _LATE: Final = "application"
@@ -28,6 +50,73 @@ _PARTS: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE name LIKE '%\\_search%' ESCAPE '\\'",
     "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Conditions that an index answers, and those for which rows are read."""
+
+    looked_up: tuple[ColumnElement[bool], ...]
+    read: tuple[ColumnElement[bool], ...]
+
+    @property
+    def all(self) -> tuple[ColumnElement[bool], ...]:
+        """All conditions."""
+        return (*self.looked_up, *self.read)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Searches for words in `searched`. `otherwise` returns a condition that makes a row match without the word."""
+
+    searched: Table
+    otherwise: Callable[[str], ColumnElement[bool] | None] = lambda _: None
+
+    def find(self, connection: Connection, words: Sequence[str], many: int = MANY) -> Found:
+        """Return one condition for each lower-case word: the text contains it.
+
+        On SQLite, a word that more than `many` rows contain is not looked up in the index.
+        """
+        if connection.dialect.name == "postgresql":
+            return Found(tuple(map(self._by_trigrams, words)), ())
+        has_index = bool(words) and is_there(connection, self.searched.name)
+        rare = [word for word in words if has_index and self._is_rare(connection, word, many)]
+        return Found(
+            tuple(map(self._by_index, rare)), tuple(self._by_reading(word) for word in words if word not in rare)
+        )
+
+    def _by_trigrams(self, word: str) -> ColumnElement[bool]:
+        """PostgreSQL answers LIKE from its trigram index, and strpos never; every special character is escaped."""
+        return or_(self.searched.c.search_text.contains(word, autoescape=True), *self._others(word))
+
+    def _by_reading(self, word: str) -> ColumnElement[bool]:
+        return or_(contains(self.searched.c.search_text, word), *self._others(word))
+
+    def _by_index(self, word: str) -> ColumnElement[bool]:
+        others = [select(self.searched.c.id).where(other) for other in self._others(word)]
+        having, name = self._having(word), self.searched.name
+        if is_late(name):
+            is_new = self.searched.c.id > last_of(name)
+            others.append(select(self.searched.c.id).where(is_new, self._by_reading(word)))
+        return self.searched.c.id.in_(union(having, *others) if others else having)
+
+    def _others(self, word: str) -> Iterator[ColumnElement[bool]]:
+        other = self.otherwise(word)
+        if other is not None:
+            yield other
+
+    def _is_rare(self, connection: Connection, word: str, many: int) -> bool:
+        """Return whether the index can contain the word, and at most `many` rows do."""
+        if len(word) < _TRIGRAM or "\x00" in word:
+            return False
+        further = self._having(word).with_only_columns(true()).limit(1).offset(many)
+        return connection.execute(further).first() is None
+
+    def _having(self, word: str) -> Select[tuple[int]]:
+        """Return the query for the rows with the word, as an FTS5 phrase, in which only quotation marks are special."""
+        name, phrase = table_of(self.searched.name), word.replace('"', '""')
+        index = table(name, column("rowid"), column(name))
+        return select(index.c.rowid).where(index.c[name].bool_op("MATCH")(f'"{phrase}"'))
 
 
 def table_of(searched: str) -> str:

@@ -1,15 +1,15 @@
-"""The destination of a certificate: host, purpose, product and version; named, or proposed from the CSR."""
+"""A destination: host, purpose, product and version, named or proposed from the CSR; foreign names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ca_service.errors import Finding, InvalidInput, Rule, Severity
-from ca_service.pki import keys
-from ca_service.pki.csr import Description, Reading
+from ca_service.pki import keys, names
+from ca_service.pki.csr import CertificationRequest, Description, Reading
 from ca_service.pki.profiles import Profile
 from ca_service.vos.products import get_product, products, version
 from ca_service.vos.purposes import PURPOSES, TOMCAT_ECDSA, UNSIGNED_PURPOSES, Purpose, get_purpose
@@ -209,3 +209,28 @@ def host_name(common_name: str) -> str:
 def is_multi_server(common_name: str) -> bool:
     """Return whether the common name says that the request is for all nodes of a cluster."""
     return _MULTI_SERVER.search(common_name.partition(".")[0]) is not None
+
+
+def foreign_names(request: CertificationRequest, host: str, peers: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in a CSR that are not those of the node, in their order.
+
+    A node asks for its own name and its parent domain, also as common name with -EC, -ms or -EC-ms behind the host
+    name. A multi-server CSR, which its common name shows, also has the names of the `peers`: the nodes of its clusters.
+    A common name that is no DNS name counts for nothing: no client compares it with a host.
+    """
+    nodes = {host}
+    if any(map(is_multi_server, request.common_names)):
+        nodes.update(peers)
+    own = nodes | {node.partition(".")[2] for node in nodes if names.is_dns_name(node)}
+    foreign = [text for text in request.names if _value(text) not in own]
+    short = {node.partition(".")[0] for node in nodes}
+    for name in request.common_names:
+        if names.is_dns_name(name) and host_name(name).lower() not in own | short:
+            foreign.append(f"CN={name}")
+    return tuple(foreign)
+
+
+def _value(text: str) -> str:
+    """Return a name without its type, as it is compared; of a type that no node is called by, all of it."""
+    kind, _, value = text.partition(":")
+    return value.lower() if kind in ("DNS", "IP") else text

@@ -7,9 +7,8 @@ from shlex import quote
 from typing import Final
 
 from ca_service.vos.phrases import phrase
-from ca_service.vos.port_checks import before_port
 from ca_service.vos.purposes import Purpose
-from ca_service.vos.runbook_parts import MENU
+from ca_service.vos.runbook_parts import MENU, before_port
 from ca_service.vos.steps import Runbook, Section, Step
 
 _CHECK_SERVER: Final = "openssl s_client -connect {at}:443 -servername {name} -CAfile {root} </dev/null"

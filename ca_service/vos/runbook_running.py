@@ -8,9 +8,8 @@ from typing import Final
 
 from ca_service.vos.file_names import check_files
 from ca_service.vos.phrases import Phrase, phrase, sentences
-from ca_service.vos.port_checks import powershell_line, shell_lines
 from ca_service.vos.products import EVERY_NODE, Action, Port, Use
-from ca_service.vos.runbook_parts import Layout, actions_on, done, for_all, key_of, short
+from ca_service.vos.runbook_parts import Layout, actions_on, done, for_all, key_of, powershell_line, shell_lines, short
 from ca_service.vos.steps import Leaf, Node, Section, Step, verify_key, verify_keys
 
 #: Restarts that the ports show: of the whole node and of the service of its web pages, unlike those of the backup.

@@ -23,11 +23,11 @@ from ca_service.web import (
 )
 from ca_service.web.api import blueprint as api
 from ca_service.web.context import WebOptions
-from ca_service.web.csrf import MaskedCSRF
 from ca_service.web.forms import FormRequest
 from ca_service.web.pages import blueprint as pages
 from ca_service.web.proxies import BehindProxies
 from ca_service.web.public import blueprint as public
+from ca_service.web.security import MaskedCSRF
 
 __all__ = ["WebOptions", "create"]
 

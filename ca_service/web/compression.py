@@ -1,4 +1,4 @@
-"""gzip for pages, style sheets and scripts. Their secrets, the tokens of forms, are masked: see csrf.py.
+"""gzip for pages, style sheets and scripts. Their secrets, the tokens of forms, are masked: see security.py.
 
 Answers of the API, downloads and streams are sent as they are.
 """

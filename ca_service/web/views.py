@@ -1,8 +1,9 @@
-"""Certificates, bundle files and browser names as the templates show them."""
+"""Certificates, bundle files, browser names and QR codes as the templates show them."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,3 +152,14 @@ def bundle_views(files: Sequence[BundleFile]) -> tuple[FileView, ...]:
         FileView(file.path, file.purpose, file.data.decode("ascii"), hashlib.sha256(file.data).hexdigest())
         for file in files
     )
+
+
+def qr_code(text: str) -> str:
+    """Return a QR code as SVG without styles, as the content security policy requires."""
+    import segno  # loaded when a page shows one
+
+    picture = io.BytesIO()
+    segno.make(text, error="m").save(
+        picture, kind="svg", xmldecl=False, svgns=False, scale=5, border=4, dark="#000", light="#fff", svgclass="qr"
+    )
+    return picture.getvalue().decode()

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from pydantic import BaseModel
 from werkzeug.test import Client
 
-from ca_service.app.rules import declared_rules
+from ca_service.app.serving import declared_rules
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument, HierarchyDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
@@ -21,11 +21,10 @@ from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
-from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument, QuestionsDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
-from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.requests import RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument

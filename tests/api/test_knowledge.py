@@ -15,8 +15,8 @@ from ca_service.documents.knowledge import (
     ExplanationsDocument,
     ProductDocument,
     ProductsDocument,
+    QuestionsDocument,
 )
-from ca_service.documents.questions import QuestionsDocument
 from ca_service.vos.experience import Signing, find_row
 from ca_service.vos.messages import MAX_LENGTH, all_messages
 from ca_service.vos.products import products

@@ -27,7 +27,7 @@ def test_lists_are_the_same(at: Desk, folder: Path) -> None:
 
 def test_lists_of_several_pages_are_whole(at: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at.there("sign", folder)
-    monkeypatch.setattr("ca_service.cli.listing.MAX_PAGE", 2)
+    monkeypatch.setattr("ca_service.cli.naming.MAX_PAGE", 2)
     assert len(at.there.answer("list")["certificates"]) == 3
 
 

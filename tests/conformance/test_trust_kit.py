@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from ca_service.pki import encodings
-from ca_service.vos import trust_steps
+from ca_service.vos import trust_kit
 from ca_service.vos.trust_kit import TrustKit
 from tests.support import certificates
 from tests.support.programs import Tool, find, judged
@@ -43,9 +43,9 @@ def folder(tmp_path: Path, kit: TrustKit) -> Path:
 
 def commands(kit: TrustKit, id: str, title: str, kind: str = "install") -> str:
     """The commands of one way, as a person who has the files copies them."""
-    system = trust_steps.find_system(id)
+    system = trust_kit.find_system(id)
     assert system
-    sections = {"install": trust_steps.install_steps, "undo": trust_steps.undo_steps}[kind](system, kit.places())
+    sections = {"install": trust_kit.install_steps, "undo": trust_kit.undo_steps}[kind](system, kit.places())
     [section] = [section for section in sections if section.title == title]
     return "\n".join(line for step in section.steps for line in step.terminal)
 

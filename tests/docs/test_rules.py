@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 import ca_service
-from ca_service.app.rules import declared_rules
+from ca_service.app.serving import declared_rules
 from ca_service.errors import Rule
 from tests.docs import rules
 

@@ -21,7 +21,7 @@ from ca_service.authority.revocation.store import CRLStore, ResponderStore, Revo
 from ca_service.storage.accounts import SQLAccountStore, SQLIdentityStore
 from ca_service.storage.database import Database
 from ca_service.storage.events import SQLEventStore
-from ca_service.storage.fleet import SQLFleetStore
+from ca_service.storage.fleet import SQLFleetStore, SQLServedStore
 from ca_service.storage.host_products import SQLHostProductStore
 from ca_service.storage.inventory import SQLInventoryStore, SQLLeafStore
 from ca_service.storage.issuers import SQLIssuerStore, SQLResponderStore
@@ -30,7 +30,6 @@ from ca_service.storage.notices import SQLCalendarStore, SQLJobStore, SQLNoticeS
 from ca_service.storage.postgresql import PostgreSQLDatabase
 from ca_service.storage.requests import SQLRequestStore
 from ca_service.storage.revocation import SQLCRLStore, SQLRevocationStore
-from ca_service.storage.served import SQLServedStore
 from ca_service.storage.sqlite import SQLiteDatabase
 from tests.storage.leaves import Ends
 from tests.support.factories import account_record, event, issuer_record

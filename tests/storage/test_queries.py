@@ -280,4 +280,4 @@ def test_no_store_is_stopped_by_the_number_of_values(issued_under: Database, sql
 def test_like_is_written_where_the_trigram_index_needs_it_and_nowhere_else() -> None:
     folder = Path(queries.__file__).parent
     found = {path.name for path in folder.glob("*.py") if re.search(r"\.i?like\(|autoescape", path.read_text())}
-    assert found == {"words.py"}
+    assert found == {"search_index.py"}

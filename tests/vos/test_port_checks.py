@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ca_service.vos.port_checks import powershell_line, s_client, shell_lines
 from ca_service.vos.products import get_product, version
+from ca_service.vos.runbook_parts import powershell_line, s_client, shell_lines
 from tests.support.programs import Tool, find
 
 SERIAL = 0x1234567890ABCDEF1234567890ABCDEF12345678

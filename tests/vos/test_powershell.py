@@ -8,9 +8,9 @@ import pytest
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from ca_service.vos import trust_steps
-from ca_service.vos.port_checks import powershell_line
+from ca_service.vos import trust_kit
 from ca_service.vos.products import get_product
+from ca_service.vos.runbook_parts import powershell_line
 from ca_service.vos.trust_kit import TrustKit
 from tests.support import certificates
 from tests.vos.runbooks import EVERY, of_release
@@ -51,11 +51,11 @@ def test_the_lines_of_every_runbook_are_powershell() -> None:
 @pytest.mark.parametrize("base_url", ["http://ca.example.com/ca/kit/", ""], ids=["downloaded", "from the ZIP"])
 def test_the_lines_that_install_and_remove_the_root_are_powershell(base_url: str) -> None:
     kit = TrustKit((certificates.intermediate().certificate, certificates.root().certificate))
-    [windows, firefox] = [each for each in trust_steps.list_systems() if each.id in {"windows", "firefox"}]
+    [windows, firefox] = [each for each in trust_kit.list_systems() if each.id in {"windows", "firefox"}]
     lines = [
         line
         for system in (windows, firefox)
-        for ways in (trust_steps.install_steps, trust_steps.undo_steps)
+        for ways in (trust_kit.install_steps, trust_kit.undo_steps)
         for way in ways(system, kit.places(base_url))
         for step in way.steps
         for line in step.terminal

@@ -12,11 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 from ca_service.pki import encodings
-from ca_service.vos import trust_steps
+from ca_service.vos import trust_kit
 from ca_service.vos.knowledge import sources, table
 from ca_service.vos.trust_files import CONTENT_TYPES, TrustFile, stem
-from ca_service.vos.trust_kit import TrustKit
-from ca_service.vos.trust_steps import System, list_systems
+from ca_service.vos.trust_kit import System, TrustKit, list_systems
 from tests.support import certificates
 from tests.support.certificates import Authority
 
@@ -46,7 +45,7 @@ def commands(system: System, kit: TrustKit) -> list[str]:
     return [
         line
         for base_url in (URL, "")
-        for sections in (trust_steps.install_steps, trust_steps.undo_steps)
+        for sections in (trust_kit.install_steps, trust_kit.undo_steps)
         for section in sections(system, kit.places(base_url))
         for step in section.steps
         for line in step.terminal
@@ -114,10 +113,10 @@ def test_the_uuids_of_the_profile_belong_to_the_certificate(kit: TrustKit) -> No
 
 def test_without_a_good_intermediate_no_file_and_no_step_has_one() -> None:
     kit = kit_of(certificates.root())
-    cisco = trust_steps.find_system("cisco")
+    cisco = trust_kit.find_system("cisco")
     assert cisco
 
-    [section] = trust_steps.install_steps(cisco, kit.places(URL))
+    [section] = trust_kit.install_steps(cisco, kit.places(URL))
     assert [file for step in section.steps for file in step.files] == [named(kit, "pem").name]
     assert "Do the same" not in section.steps[-1].title
     assert [file.kind for file in kit.files].count("intermediates") == 0
@@ -125,10 +124,10 @@ def test_without_a_good_intermediate_no_file_and_no_step_has_one() -> None:
 
 @pytest.mark.parametrize("id", ["cisco", "expressway"])
 def test_nodes_and_expressway_get_the_intermediate_after_the_root(id: str, kit: TrustKit) -> None:
-    system = trust_steps.find_system(id)
+    system = trust_kit.find_system(id)
     assert system
 
-    [way] = trust_steps.install_steps(system, kit.places(URL))
+    [way] = trust_kit.install_steps(system, kit.places(URL))
     assert "Do the same with" in way.steps[-1].title
     assert [file for step in way.steps for file in step.files] == [
         file.name for kind in ("pem", "intermediates") for file in kit.files if file.kind == kind
@@ -140,7 +139,7 @@ def test_nodes_and_expressway_get_the_intermediate_after_the_root(id: str, kit: 
 
 @SYSTEMS
 def test_each_system_says_how_to_install_and_how_to_undo(system: System, kit: TrustKit) -> None:
-    for sections in (trust_steps.install_steps, trust_steps.undo_steps):
+    for sections in (trust_kit.install_steps, trust_kit.undo_steps):
         found = sections(system, kit.places(URL))
         assert found
         assert all(section.title and section.steps for section in found)
@@ -163,7 +162,7 @@ def test_a_row_has_known_fields_only() -> None:
     steps = [step for way in ways for step in way["steps"]]
     kinds = ({"file"}, {"fetch"}, {"fetch", "shell"}, {"do"}, {"do", "run"}, {"do", "needs"})
     assert all(set(step) in kinds for step in steps)
-    assert {row["group"] for row in rows} == {trust_steps.PEOPLE, "servers"}
+    assert {row["group"] for row in rows} == {trust_kit.PEOPLE, "servers"}
 
 
 @SYSTEMS
@@ -183,14 +182,14 @@ def test_a_shell_can_read_every_command(system: System, kit: TrustKit) -> None:
 @SYSTEMS
 def test_every_file_that_a_step_names_is_in_the_kit(system: System, kit: TrustKit) -> None:
     names = {file.name for file in kit.files}
-    for section in trust_steps.install_steps(system, kit.places(URL)):
+    for section in trust_kit.install_steps(system, kit.places(URL)):
         text = " ".join(part for step in section.steps for part in (step.title, *step.terminal))
         found = re.findall(r"[\w-]+\.(?:cer|crt|pem|mobileconfig|json)\b", text)
         assert set(found) - {"policies.json"} <= names
 
 
 def test_the_undo_of_windows_names_the_thumbprint_of_the_root(kit: TrustKit) -> None:
-    windows = trust_steps.system_of("")
+    windows = trust_kit.system_of("")
     thumbprint = kit.root.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - it names certificates on Windows
 
     assert f"Remove-Item Cert:\\LocalMachine\\Root\\{thumbprint}" in commands(windows, kit)
@@ -229,5 +228,5 @@ WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, 
     ],
 )
 def test_the_system_is_that_of_the_browser(user_agent: str, id: str) -> None:
-    assert trust_steps.system_of(user_agent).id == id
+    assert trust_kit.system_of(user_agent).id == id
     assert [each.id for each in list_systems() if each.agent and re.search(each.agent, user_agent)] in ([id], [])

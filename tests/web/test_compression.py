@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from ca_service.authority.access.permissions import Role
 from ca_service.authority.issuance.examination import Options
-from ca_service.web.csrf import mask, unmask
+from ca_service.web.security import mask, unmask
 from tests.support.factories import OPERATOR
 from tests.support.requests import THREE_NODES
 from tests.web.visitor import Visitor, sign_in, visit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from ca_service.app.rules import declared_rules
+from ca_service.app.serving import declared_rules
 
 
 def test_the_type_of_a_problem_leads_to_the_page_of_its_rule(app: Flask) -> None:

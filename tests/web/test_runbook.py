@@ -17,7 +17,7 @@ from ca_service.pki import encodings
 from ca_service.pki.contents import serial_text
 from ca_service.pki.reasons import Reason
 from ca_service.vos.steps import Step
-from ca_service.web.guide import guide_of
+from ca_service.web.pages.runbooks import guide_of
 from tests.support.factories import OPERATOR
 from tests.support.requests import SOCIALMINER
 from tests.web.html import Page, read

@@ -14,8 +14,7 @@ from ca_service.authority.installation import Installation
 from ca_service.pki import encodings
 from ca_service.pki.reasons import Reason
 from ca_service.vos.trust_files import CONTENT_TYPES
-from ca_service.vos.trust_kit import TrustKit
-from ca_service.vos.trust_steps import list_systems
+from ca_service.vos.trust_kit import TrustKit, list_systems
 from tests.support.factories import OPERATOR, PLAN, Lab
 from tests.web.html import Page, read
 from tests.web.visitor import Visitor, visit

@@ -29,8 +29,8 @@ from ca_service.pki.csr import CertificationRequest
 from ca_service.pki.visible_text import visible
 from ca_service.vos import certificate_api
 from ca_service.vos.certificate_api import NodeIdentity, Snapshot
+from ca_service.vos.destinations import foreign_names
 from ca_service.vos.fit_chain import clashes
-from ca_service.vos.node_names import foreign_names
 from ca_service.vos.phrases import Phrase, phrase
 from ca_service.vos.purposes import TOMCAT_ECDSA, Purpose
 from ca_service.vos.trust_store import Entry

@@ -1,13 +1,19 @@
-"""Use cases of the inventory: page, export, and the expiry board.
+"""Use cases of the inventory: page, export, the expiry board, and the CSV form of a list.
 
 The board says how many certificates expire in which week, and the next steps. Weeks begin on Monday, in
 UTC. The first bar is the rest of this week; the bar before it has those that expired in the last four weeks, the bar
 after the last one all later ones.
+
+CSV (RFC 4180) is safe against formulas in spreadsheets: a value that begins with = + - @, a tab or a carriage return
+gets an apostrophe in front, which spreadsheets show as text. A program that reads the file removes it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +36,7 @@ from ca_service.authority.inventory.store import (
 )
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.ports import Clock
+from ca_service.pki.encodings import time_text
 from ca_service.pki.profiles import VOS
 
 WEEKS: Final = 26
@@ -38,6 +45,24 @@ MOST_LATER: Final = 1_000
 MOST_NEXT: Final = 12  # the expirations that are listed with their steps
 _WEEK: Final = timedelta(weeks=1)
 _DAY: Final = timedelta(days=1)
+
+#: The columns of the CSV form.
+COLUMNS: Final = (
+    "host",
+    "status",
+    "not_after",
+    "days_left",
+    "profile",
+    "subject",
+    "subject_alternative_name",
+    "serial_number",
+    "not_before",
+    "issued_at",
+    "issued_by",
+    "issuer",
+    "fingerprint",
+)
+_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")  # first characters of a formula
 
 
 class Inventory:
@@ -189,3 +214,40 @@ def _step(certificate: CertificateRecord, *, is_replaced: bool) -> Step:
     if is_replaced:
         return Step.NOTHING
     return Step.NEW_REQUEST if certificate.profile == VOS.name else Step.RENEW
+
+
+def csv_lines(items: Iterable[Listed], at: datetime) -> Iterator[str]:
+    """Yield the header and one line per item, each with CRLF; times are UTC, days count from `at`."""
+    yield _line(COLUMNS)
+    for item in items:
+        yield _line(map(defused, _values(item, at)))
+
+
+def defused(value: str) -> str:
+    """Return the value in a form that no spreadsheet evaluates."""
+    return f"'{value}" if value.startswith(_DANGEROUS) else value
+
+
+def _values(item: Listed, at: datetime) -> tuple[str, ...]:
+    found = item.certificate
+    return (
+        found.host,
+        item.status.value,
+        time_text(found.not_after),
+        str(max(0, (found.not_after - at).days)),
+        found.profile,
+        found.subject,
+        " ".join(found.names),
+        found.serial_number,
+        time_text(found.not_before),
+        time_text(found.issued_at),
+        found.issued_by,
+        found.issuer_id,
+        hashlib.sha256(found.der).hexdigest(),
+    )
+
+
+def _line(values: Iterable[str]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow(values)
+    return written.getvalue()

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, probes, requests, service, status
+from ca_service.web.api import certificates, checks, clusters, knowledge, nodes, requests, service
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 blueprint.add_url_rule("/certificates", view_func=certificates.issue, methods=["POST"])
@@ -17,7 +17,7 @@ blueprint.add_url_rule("/requests/<request_id>/approve", view_func=requests.appr
 blueprint.add_url_rule("/requests/<request_id>/refuse", view_func=requests.refuse, methods=["POST"])
 blueprint.add_url_rule("/requests/<request_id>/withdraw", view_func=requests.withdraw, methods=["POST"])
 blueprint.add_url_rule("/checks", view_func=checks.check, methods=["POST"])
-blueprint.add_url_rule("/probes", view_func=probes.probe, methods=["POST"])
+blueprint.add_url_rule("/probes", view_func=checks.probe, methods=["POST"])
 blueprint.add_url_rule("/fit", view_func=checks.check_fit, methods=["POST"])
 blueprint.add_url_rule("/revocations", view_func=certificates.revoke, methods=["POST"])
 blueprint.add_url_rule("/revocations/release", view_func=certificates.release, methods=["POST"])
@@ -43,10 +43,10 @@ blueprint.add_url_rule("/authority", view_func=service.get_authority)
 blueprint.add_url_rule("/token", view_func=service.get_token)
 blueprint.add_url_rule("/events", view_func=service.list_events)
 blueprint.add_url_rule("/seals/newest", view_func=service.get_newest_seal)
-blueprint.add_url_rule("/health", view_func=status.get_health)
-blueprint.add_url_rule("/jobs", view_func=status.list_jobs)
-blueprint.add_url_rule("/notices", view_func=status.list_notices)
-blueprint.add_url_rule("/messages", view_func=status.list_messages)
-blueprint.add_url_rule("/authorities", view_func=status.list_authorities)
-blueprint.add_url_rule("/crls", view_func=status.list_crls)
+blueprint.add_url_rule("/health", view_func=service.get_health)
+blueprint.add_url_rule("/jobs", view_func=service.list_jobs)
+blueprint.add_url_rule("/notices", view_func=service.list_notices)
+blueprint.add_url_rule("/messages", view_func=service.list_messages)
+blueprint.add_url_rule("/authorities", view_func=service.list_authorities)
+blueprint.add_url_rule("/crls", view_func=service.list_crls)
 blueprint.add_url_rule("/openapi.json", view_func=service.get_description)

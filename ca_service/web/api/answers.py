@@ -15,17 +15,22 @@ from pydantic import BaseModel
 
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority
-from ca_service.authority.inventory.csv_export import csv_lines
+from ca_service.authority.inventory.inventory import csv_lines
 from ca_service.authority.inventory.store import Listed, Page
 from ca_service.authority.issuance.batches import Group, Outcome, Verdict
 from ca_service.authority.issuance.issuance import Issued
 from ca_service.authority.issuance.records import RequestRecord
 from ca_service.documents.authorities import ChainDocument
-from ca_service.documents.batches import BatchCountsDocument, BatchDocument, VerdictDocument
 from ca_service.documents.certificates import CertificateListDocument, Certificates, CertificatesDocument
 from ca_service.documents.fields import API_PATH
 from ca_service.documents.findings import finding_documents
-from ca_service.documents.requests import RequestDocument, RequestsDocument
+from ca_service.documents.requests import (
+    BatchCountsDocument,
+    BatchDocument,
+    RequestDocument,
+    RequestsDocument,
+    VerdictDocument,
+)
 from ca_service.errors import CAServiceError, Finding, Rule
 from ca_service.pki.chain import Chain
 from ca_service.web.context import api_services, base_url

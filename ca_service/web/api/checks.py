@@ -1,21 +1,26 @@
-"""Checks that store nothing: of a CSR before it is signed, and of a certificate before a node receives it."""
+"""Checks of a CSR before it is signed, of a certificate before a node receives it, and of what ports present."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from flask import Response, request
 
 from ca_service.authority.access.permissions import Action
+from ca_service.authority.fleet.probing import Reports
 from ca_service.documents.checks import ChecksDocument, FitDocument
-from ca_service.errors import InvalidInput, Rule
+from ca_service.documents.probes import PortDocument, ProbeDocument
+from ca_service.errors import CAServiceError, InvalidInput, Rule
 from ca_service.vos.fit import Files
+from ca_service.vos.served import PortReport
 from ca_service.web.api import answers
-from ca_service.web.api.answers import JSON_ONLY, wanted_form
-from ca_service.web.api.inputs import FitInput, NoQuery, OptionFields
+from ca_service.web.api.answers import JSON_ONLY, LIVE_FORMS, wanted_form
+from ca_service.web.api.inputs import FitInput, NoQuery, OptionFields, ProbeInput, ProbeQuery
 from ca_service.web.api.intake import FORM, parse_object, read_body, read_submission, require_plain_body
 from ca_service.web.api.validation import read_query, unknown, validated
 from ca_service.web.context import actor, api_services, needs
+from ca_service.web.problems import problem_of
 
 PART_REPEATED: Final = Rule(
     "form.part-repeated", "The part {name} is given more than once.", "Give it once. Only chain may be repeated."
@@ -80,3 +85,33 @@ def _parts() -> dict[str, list[bytes]]:
         if name != _MANY and len(values) > 1:
             raise InvalidInput(PART_REPEATED.at(f"/{name}", name=name))
     return found
+
+
+@needs(Action.READ)
+def probe() -> Response:
+    """Look at the ports of these hosts; each port is written as soon as it is done."""
+    form = wanted_form(LIVE_FORMS, read_query(ProbeQuery).format)
+    require_plain_body()
+    asked = validated(ProbeInput, parse_object(read_body()), from_text=False)
+    return reported(api_services().probes.probe(actor(), asked.hosts), form)
+
+
+def reported(reports: Reports, form: str) -> Response:
+    """Return NDJSON that goes on with the probe (202), or for JSON the document at its end (200)."""
+    if form == "json":
+        return answers.varying(answers.as_json(ProbeDocument.of(list(reports))))
+    response = answers.live(_lines(reports), status=202)
+    response.call_on_close(reports.close)
+    return response
+
+
+def _lines(reports: Reports) -> Iterator[str]:
+    """Yield each port as a line, and then the same document as in JSON, or the problem that ended the probe."""
+    found = list[PortReport]()
+    try:
+        for report in reports:
+            found.append(report)
+            yield f"{PortDocument.of(report).model_dump_json()}\n"
+        yield f"{ProbeDocument.of(found).model_dump_json()}\n"
+    except CAServiceError as error:
+        yield f"{problem_of(error).model_dump_json()}\n"

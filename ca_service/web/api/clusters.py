@@ -21,10 +21,10 @@ from ca_service.vos.bundle import BundleFile
 from ca_service.vos.runbook import as_text
 from ca_service.web.api import answers
 from ca_service.web.api.answers import JSON_ONLY, LIVE_FORMS, RUNBOOK_FORMS, ZIP_ONLY, wanted_form
+from ca_service.web.api.checks import reported
 from ca_service.web.api.fleet_inputs import ClusterInput, ClusterListFields, MarkInput, PlaceQuery, RunbookQuery
 from ca_service.web.api.inputs import NoQuery, OptionFields, ProbeQuery
 from ca_service.web.api.intake import parse_object, read_body, read_submission, require_plain_body
-from ca_service.web.api.probes import reported
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, base_url, needs
 from ca_service.web.delivery import attachment

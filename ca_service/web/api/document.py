@@ -12,19 +12,17 @@ from pydantic.json_schema import models_json_schema
 from ca_service import __version__
 from ca_service.documents.audit import EventsDocument, NewestSealDocument
 from ca_service.documents.authorities import ChainDocument, HierarchyDocument
-from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.findings import ProblemDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
-from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument, QuestionsDocument
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.documents.operations import HealthDocument, JobsDocument, MessagesDocument, UpcomingListDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
-from ca_service.documents.questions import QuestionsDocument
-from ca_service.documents.requests import RequestDocument, RequestsDocument
+from ca_service.documents.requests import BatchDocument, RequestDocument, RequestsDocument
 from ca_service.documents.revocations import NewestCRLsDocument, RevocationResultDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.web.api import (

@@ -6,9 +6,8 @@ from typing import Final
 
 from ca_service.documents.experience import MatrixDocument
 from ca_service.documents.fleet import ClusterDocument, ClustersDocument, PlacementsDocument, RemovedClusterDocument
-from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument, QuestionsDocument
 from ca_service.documents.probes import ProbeDocument
-from ca_service.documents.questions import QuestionsDocument
 from ca_service.documents.runbooks import RunbookDocument
 from ca_service.web.api import fleet_inputs, inputs
 from ca_service.web.api.answers import LIVE_FORMS, RUNBOOK_FORMS, ZIP_ONLY

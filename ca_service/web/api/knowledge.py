@@ -6,8 +6,7 @@ from flask import Response
 
 from ca_service.authority.access.permissions import Action
 from ca_service.documents.experience import MatrixDocument
-from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument
-from ca_service.documents.questions import QuestionsDocument
+from ca_service.documents.knowledge import ExplanationsDocument, ProductDocument, ProductsDocument, QuestionsDocument
 from ca_service.errors import InvalidInput, NotFound
 from ca_service.vos.experience import signing
 from ca_service.vos.messages import explain, require_length

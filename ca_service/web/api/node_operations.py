@@ -7,7 +7,7 @@ from typing import Final
 from ca_service.documents.nodes import ContactDocument, NodeAppliedDocument, NodeLinesDocument, NodePlanDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import BATCH_FORMS
-from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
+from ca_service.web.api.fleet_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
 from ca_service.web.api.operation import READ_PROBLEMS, Operation, curl
 
 _PROBLEMS: Final = (*READ_PROBLEMS, 413, 415, 422, 502)

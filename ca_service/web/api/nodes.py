@@ -23,9 +23,9 @@ from ca_service.errors import Busy, CAServiceError
 from ca_service.vos.served import PortReport
 from ca_service.web.api import answers
 from ca_service.web.api.answers import BATCH_FORMS, JSON_ONLY, wanted_form
+from ca_service.web.api.fleet_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
 from ca_service.web.api.inputs import NoQuery, ProbeQuery
 from ca_service.web.api.intake import parse_object, read_body, require_plain_body
-from ca_service.web.api.node_inputs import NodeApplyInput, NodeContactInput, NodeLinesQuery, NodePlanInput
 from ca_service.web.api.validation import read_query, validated
 from ca_service.web.context import actor, api_services, needs
 from ca_service.web.problems import problem_of

@@ -8,12 +8,11 @@ from ca_service.authority.issuance.batches import GROUP
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.documents.audit import EventsDocument
 from ca_service.documents.authorities import ChainDocument
-from ca_service.documents.batches import BatchDocument
 from ca_service.documents.certificates import CertificateListDocument, CertificatesDocument
 from ca_service.documents.checks import ChecksDocument, FitDocument
 from ca_service.documents.people import TokenDocument
 from ca_service.documents.probes import ProbeDocument
-from ca_service.documents.requests import RequestsDocument
+from ca_service.documents.requests import BatchDocument, RequestsDocument
 from ca_service.documents.revocations import RevocationResultDocument
 from ca_service.web.api import inputs
 from ca_service.web.api.answers import AUTHORITY_FORMS, BATCH_FORMS, LIST_FORMS, LIVE_FORMS, certificate_forms

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from ca_service.authority.issuance.conflicts import MAX_REQUESTS
 from ca_service.vos.fit import MAX_CHAIN_FILES
 from ca_service.vos.products import products
-from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs, node_examples, node_inputs
+from ca_service.web.api import examples, fleet_examples, fleet_inputs, inputs, node_examples
 from ca_service.web.api.answers import JSON
 from ca_service.web.api.operation import Operation
 
@@ -21,9 +21,9 @@ _EXAMPLES: Final[dict[type[BaseModel], Any]] = {
     fleet_inputs.ClusterInput: fleet_examples.NEW_CLUSTER,
     fleet_inputs.MarkInput: fleet_examples.MARK,
     fleet_inputs.ExplanationInput: fleet_examples.TEXT,
-    node_inputs.NodeContactInput: node_examples.CONTACTED,
-    node_inputs.NodePlanInput: node_examples.PLANNED,
-    node_inputs.NodeApplyInput: node_examples.CONFIRMED,
+    fleet_inputs.NodeContactInput: node_examples.CONTACTED,
+    fleet_inputs.NodePlanInput: node_examples.PLANNED,
+    fleet_inputs.NodeApplyInput: node_examples.CONFIRMED,
 }
 #: Every model that a request is read as.
 INPUTS: Final = (inputs.SubmissionInput, inputs.FitInput, inputs.DecisionInput, *_EXAMPLES)

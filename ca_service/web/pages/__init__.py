@@ -15,7 +15,6 @@ from ca_service.web.pages import (  # noqa: E402, F401 - the views need the blue
     new,
     nodes,
     notices,
-    oidc,
     overview,
     people,
     placing,

@@ -11,8 +11,7 @@ from flask import Response, render_template, request, stream_with_context, url_f
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
-from ca_service.authority.inventory.csv_export import csv_lines
-from ca_service.authority.inventory.inventory import MOST_LATER, Bar, Board
+from ca_service.authority.inventory.inventory import MOST_LATER, Bar, Board, csv_lines
 from ca_service.authority.inventory.language import MAX_LENGTH
 from ca_service.authority.inventory.store import CertificateQuery, Page, Sort
 from ca_service.errors import Finding, InvalidInput

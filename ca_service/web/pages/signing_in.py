@@ -1,21 +1,32 @@
-"""Sign-in settings: sessions, authenticator app, passkeys, recovery codes."""
+"""Sign-in settings: sessions, authenticator app, passkeys, recovery codes; and single sign-on with a provider."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ca_service.authority.access.permissions import Action
 from ca_service.authority.people.factors import TotpOffer
-from ca_service.errors import Conflict, Finding, InvalidInput
-from ca_service.web.auth import open_session
-from ca_service.web.context import actor, installation, needs
+from ca_service.authority.people.single_sign_on import Answer, Attempt, SingleSignOn
+from ca_service.errors import Conflict, Finding, InvalidInput, NotFound, Rule
+from ca_service.web.auth import keep, local_path, open_session, visit
+from ca_service.web.context import actor, base_url, installation, needs, public
 from ca_service.web.pages import blueprint
-from ca_service.web.qr_codes import qr_code
 from ca_service.web.reauthentication import asking_party, passkeys_can_work, relying_party
-from ca_service.web.views import browser_name
+from ca_service.web.views import browser_name, qr_code
+
+OIDC_NONE: Final = Rule(
+    "oidc.none",
+    "This service has no single sign-on.",
+    "Sign in with name and password. Operators can set oidc.issuer.",
+)
+
+_KEPT: Final = "oidc"  # session key of the newest attempt
+_MAX_LENGTH: Final = 4096  # of a parameter of the callback
 
 
 @blueprint.get("/account/sign-in")
@@ -139,3 +150,66 @@ def _page(findings: tuple[Finding, ...] = ()) -> str:
 def _app_page(offer: TotpOffer, findings: tuple[Finding, ...] = ()) -> str:
     shown = " ".join(offer.secret[place : place + 4] for place in range(0, len(offer.secret), 4))
     return render_template("authenticator_app.html", picture=qr_code(offer.uri), secret=shown, findings=findings)
+
+
+@blueprint.get("/oidc/sign-in")
+@public
+def oidc_sign_in() -> ResponseReturnValue:
+    """Redirect to the provider, then to the requested page. With `afresh`, the provider authenticates again."""
+    target = local_path(request.args.get("next"))
+    attempt, url = _single_sign_on().begin(_redirect_uri(), afresh=request.args.get("afresh") == "true")
+    kept = (attempt.state, attempt.nonce, attempt.verifier, attempt.begun_at.timestamp(), attempt.afresh)
+    session[_KEPT] = [*kept, target]
+    return redirect(url)
+
+
+@blueprint.get("/oidc/callback")
+@public
+def oidc_callback() -> ResponseReturnValue:
+    """Finish the sign-in after the provider's redirect. The attempt is used up in any case."""
+    *kept, target = session.pop(_KEPT, None) or [url_for("pages.overview")]
+    attempt = _attempt(kept)
+    account = _single_sign_on().finish(attempt, _answer(), _redirect_uri(), visit())
+    is_afresh = attempt is not None and attempt.afresh
+    entered = installation().signing_in.from_elsewhere(account, visit(), is_afresh=is_afresh)
+    keep(entered)
+    return redirect(local_path(target) if entered.is_complete else url_for("pages.second_step", next=target))
+
+
+@blueprint.app_template_global("signs_in_elsewhere")
+def signs_in_elsewhere(account_id: int) -> bool:
+    """Return whether this account signs in with the provider."""
+    found = installation().single_sign_on
+    return found is not None and found.is_external(account_id)
+
+
+@blueprint.app_template_global("single_sign_on_host")
+def single_sign_on_host() -> str:
+    """Return the provider's host for the button, or an empty string."""
+    found = installation().single_sign_on
+    return urlsplit(found.issuer).netloc if found else ""
+
+
+def _single_sign_on() -> SingleSignOn:
+    found = installation().single_sign_on
+    if found is None:
+        raise NotFound.because(OIDC_NONE)
+    return found
+
+
+def _redirect_uri() -> str:
+    return base_url() + url_for("pages.oidc_callback")
+
+
+def _attempt(kept: list[object]) -> Attempt | None:
+    """Read the attempt from our signed cookie."""
+    if len(kept) != 5:
+        return None
+    state, nonce, verifier, begun_at, afresh = kept
+    at = datetime.fromtimestamp(float(str(begun_at)), UTC)
+    return Attempt(str(state), str(nonce), str(verifier), at, afresh is True)
+
+
+def _answer() -> Answer:
+    told = {name: request.args.get(name, "")[:_MAX_LENGTH] for name in ("state", "code", "iss", "error")}
+    return Answer(told["state"], told["code"], told["iss"], told["error"])

@@ -5,7 +5,6 @@ from flask import Blueprint
 blueprint = Blueprint("public", __name__)
 
 from ca_service.web.public import (  # noqa: E402, F401 - the views need the blueprint
-    arrival,
     calendar,
     files,
     health,

@@ -14,13 +14,11 @@ from ca_service.authority.installation import PublicServices
 from ca_service.errors import NotFound
 from ca_service.pki import encodings
 from ca_service.pki.chain import Chain
-from ca_service.vos import trust_steps
-from ca_service.vos.trust_kit import TrustKit
+from ca_service.vos.trust_kit import TrustKit, find_system, install_steps, list_systems, system_of, undo_steps
 from ca_service.web.context import base_url, public, public_services
 from ca_service.web.public import blueprint
 from ca_service.web.public.files import CA_FILE_UNKNOWN, public_file
-from ca_service.web.qr_codes import qr_code
-from ca_service.web.views import decode, fingerprint_groups
+from ca_service.web.views import decode, fingerprint_groups, qr_code
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -56,14 +54,14 @@ def _plain_address(authority: ActiveAuthority) -> str:
 
 def _steps(chain: Chain, address: str) -> dict[str, object]:
     """Return the steps for the system that was chosen, or for the one of the browser."""
-    system = trust_steps.find_system(request.args.get("system", "")) or trust_steps.system_of(request.user_agent.string)
+    system = find_system(request.args.get("system", "")) or system_of(request.user_agent.string)
     kit = TrustKit(chain)
     places = kit.places(f"{address}/ca/kit/")
     return {
-        "systems": trust_steps.list_systems(),
+        "systems": list_systems(),
         "system": system,
-        "install": trust_steps.install_steps(system, places),
-        "undo": trust_steps.undo_steps(system, places),
+        "install": install_steps(system, places),
+        "undo": undo_steps(system, places),
         "kit": kit,
     }
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.inventory.csv_export import COLUMNS, csv_lines, defused
+from ca_service.authority.inventory.inventory import COLUMNS, csv_lines, defused
 from ca_service.authority.inventory.store import Listed, Status
 from tests.support.factories import certificate_record
 from tests.support.fakes import NOON
