@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known
-from ca_service.authority.issuance.idempotency import Replay, key_in_use
+from ca_service.authority.issuance.idempotency import KeyInUse, Replay
 from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
 from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
@@ -218,11 +218,11 @@ def _add_others(
 
 
 def remember(connection: Connection, replay: Replay) -> None:
-    """Store the answer to an Idempotency-Key; raises Conflict if another submission has used the key."""
+    """Store the answer to an Idempotency-Key; raises KeyInUse if another submission has used the key."""
     try:
         connection.execute(insert(answer), rows.values_of(replay))
     except IntegrityError as error:
-        raise key_in_use() from error
+        raise KeyInUse from error
 
 
 def _known(

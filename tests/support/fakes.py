@@ -18,7 +18,7 @@ from ca_service.authority.audit.events import AuditEvent
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.issuance.conflicts import Known
-from ca_service.authority.issuance.idempotency import Replay, key_in_use
+from ca_service.authority.issuance.idempotency import KeyInUse, Replay
 from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
 from ca_service.authority.key_custody import KeyStore
 from ca_service.authority.people.records import (
@@ -246,7 +246,7 @@ class InMemoryLedger:
 
     def _require_unused(self, replay: Replay | None) -> None:
         if replay is not None and (replay.account, replay.key) in self._replays:
-            raise key_in_use()
+            raise KeyInUse
 
     def remember(self, replay: Replay | None) -> None:
         """Keep what was answered, as the store of requests does."""

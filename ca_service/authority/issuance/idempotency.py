@@ -80,9 +80,11 @@ def require_same(before: Replay, asked: Replay) -> None:
         raise Conflict.because(IDEMPOTENCY_KEY_REUSED)
 
 
-def key_in_use() -> Conflict:
-    """Return the error for a key that another submission has used since it was looked up."""
-    return Conflict.because(IDEMPOTENCY_KEY_IN_USE)
+class KeyInUse(Conflict):
+    """Another submission has used the key since it was looked up; nothing of this one is stored."""
+
+    def __init__(self) -> None:
+        super().__init__(IDEMPOTENCY_KEY_IN_USE.at())
 
 
 def _digest(requests: Sequence[bytes], options: Options, hints: Sequence[Hint]) -> str:

@@ -41,7 +41,7 @@ from ca_service.authority.issuance.examination import (
     require_all,
 )
 from ca_service.authority.issuance.host_products import HostProducts
-from ca_service.authority.issuance.idempotency import Replay, replay_of, require_same
+from ca_service.authority.issuance.idempotency import KeyInUse, Replay, replay_of, require_same
 from ca_service.authority.issuance.records import (
     RequestRecord,
     State,
@@ -188,10 +188,15 @@ class Issuance:
         """
         require(actor, Action.ISSUE)
         replay = replay_of(actor, csrs, options, hints, idempotency_key, self._clock()) if idempotency_key else None
-        before = self._ledger.find_replay(replay.account, replay.key) if replay else None
-        if replay and before:
+        if replay and (before := self._ledger.find_replay(replay.account, replay.key)):
             return self._answer_again(actor, before, replay).seen_by(actor)
-        return self._run(_Order(actor, csrs, options, hints, replay)).seen_by(actor)
+        try:
+            return self._run(_Order(actor, csrs, options, hints, replay)).seen_by(actor)
+        except KeyInUse:  # the same submission was sent twice, and the other one was first
+            before = self._ledger.find_replay(replay.account, replay.key) if replay else None
+            if not (replay and before):
+                raise
+            return self._answer_again(actor, before, replay).seen_by(actor)
 
     def issue_possible(
         self, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
