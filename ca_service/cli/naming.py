@@ -25,6 +25,11 @@ CERTIFICATE_AMBIGUOUS: Final = Rule(
     "{text} is the beginning of several serial numbers or hosts: {candidates}.",
     "Give more of the host or of the serial number, or all of it.",
 )
+CERTIFICATE_TOO_SHORT: Final = Rule(
+    "certificate.too-short",
+    "{text} is too short for the beginning of a serial number, and no host begins with it.",
+    "Give at least {least} digits of the serial number, or the beginning of the host.",
+)
 
 MIN_DIGITS: Final = 4
 _DIGITS: Final = 40  # of a whole serial number
@@ -63,7 +68,7 @@ def completed(session: Session, text: str) -> str:
 
     At least four digits begin a serial number. A host means its certificates that are active or on hold; `uccx1` means
     uccx1.example.com even if there is a uccx10.example.com. A text that begins neither is returned as it is: it is
-    unknown to the command. Raises InvalidInput, with the candidates, if there are several.
+    unknown to the command. Raises InvalidInput, with the candidates, if there are several, or for too few digits.
     """
     digits, host = text.replace(":", "").lower(), text.lower()
     if len(digits) >= _DIGITS:
@@ -71,6 +76,8 @@ def completed(session: Session, text: str) -> str:
     found = {each.serial_number: each for each in _candidates(session, digits, host)}
     if len(found) > 1:
         raise InvalidInput.because(CERTIFICATE_AMBIGUOUS, text=text, candidates=_shown(tuple(found.values())))
+    if not found and len(digits) < MIN_DIGITS and _SERIAL.fullmatch(digits):
+        raise InvalidInput.because(CERTIFICATE_TOO_SHORT, text=text, least=MIN_DIGITS)
     return next(iter(found), text)
 
 

@@ -98,7 +98,14 @@ def test_no_more_than_five_candidates_are_listed(shelf: Lab) -> None:
     assert found["detail"].endswith("; and more.")
 
 
-@pytest.mark.parametrize(("text", "rule"), [("4f1", "certificate.unknown"), ("nowhere", "revocation.serial-number")])
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("4f1", "certificate.too-short"),
+        ("4f1a", "certificate.unknown"),
+        ("nowhere", "revocation.serial-number"),
+    ],
+)
 def test_a_beginning_of_nothing_is_the_error_of_the_command(shelf: Lab, text: str, rule: str) -> None:
     assert deciding_rule(previewed(shelf, text)) == rule
 

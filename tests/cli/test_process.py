@@ -76,7 +76,7 @@ def test_version_and_help_import_no_more_than_the_command_itself(option: str) ->
 
 @pytest.mark.usefixtures("csr")
 @pytest.mark.parametrize(
-    "arguments", [["sign", "uccx1.csr"], ["sign", "missing.csr"], ["show", "12"], ["list", "--csv"]]
+    "arguments", [["sign", "uccx1.csr"], ["sign", "missing.csr"], ["show", "1234"], ["list", "--csv"]]
 )
 def test_a_command_closes_its_connections_whether_it_succeeds_or_fails(ca: CommandLine, arguments: list[str]) -> None:
     counted = {"connect": 0, "close": 0}
@@ -231,7 +231,7 @@ def _status(url: str) -> int:
 
 
 def test_the_process_ends_with_the_exit_code_of_its_command(ca: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["ca-service", "show", "12"])
+    monkeypatch.setattr(sys, "argv", ["ca-service", "show", "1234"])
     with pytest.raises(SystemExit) as ended:
         run(ca.program())
     assert ended.value.code == 1

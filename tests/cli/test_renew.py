@@ -50,4 +50,4 @@ def test_a_nodes_certificate_is_renewed_only_if_it_was_never_uploaded(ca: Comman
 
 
 def test_a_serial_number_that_there_is_not_is_an_error(ca: CommandLine) -> None:
-    assert ca.rule("renew", "00", code=1) == "certificate.unknown"
+    assert ca.rule("renew", "0000", code=1) == "certificate.unknown"
