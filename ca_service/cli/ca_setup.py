@@ -20,6 +20,12 @@ from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
 from ca_service.pki.visible_text import visible
 
+_curve_option = click.option(
+    "--curve",
+    type=click.Choice(keys.AUTHORITY_CURVES),
+    help="Curve of the intermediate's key.  [default: authority.intermediate_curve of the settings]",
+)
+
 
 @declare(
     "import",
@@ -78,11 +84,7 @@ def _pair(
     "ca-service ca request --next --out next.csr",
 )
 @click.option("--name", help="Name of the authority.  [default: authority.name of the settings]")
-@click.option(
-    "--curve",
-    type=click.Choice(keys.AUTHORITY_CURVES),
-    help="Curve of the intermediate's key.  [default: authority.intermediate_curve of the settings]",
-)
+@_curve_option
 @click.option("--next", "is_next", is_flag=True, help="Request the intermediate that follows the one that issues now.")
 @click.option("--out", metavar="FILE", help="File or folder to write to.  [default: standard output]")
 @force_option
@@ -152,11 +154,7 @@ def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> Non
     "ca-service ca rollover --key /media/usb/root.key.pem --passphrase-file passphrase --confirm intermediate-g2",
 )
 @click.option("--name", help="Name of the authority.  [default: the name of the intermediate that issues now]")
-@click.option(
-    "--curve",
-    type=click.Choice(keys.AUTHORITY_CURVES),
-    help="Curve of the intermediate's key.  [default: authority.intermediate_curve of the settings]",
-)
+@_curve_option
 @click.option("--days", type=int, help="Lifetime in days.  [default: authority.intermediate_days of the settings]")
 @click.option(
     "--key", metavar="FILE", help="Private key of the root; it is used, not stored.  [default: the key kept here]"
