@@ -24,13 +24,12 @@ from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.events import Event
 from ca_service.authority.hierarchy.certifying import Certifier, created_event
-from ca_service.authority.hierarchy.creation import AUTHORITY_PENDING
 from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, AUTHORITY_MISSING, certificate_of, path_to_root
 from ca_service.authority.hierarchy.plan import HierarchyPlan, check_plan, checked_name, inherited_name, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock
-from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
+from ca_service.errors import Finding, NotReady, Refused, Rule, Severity
 from ca_service.pki.chain import check_authorities
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
@@ -93,8 +92,8 @@ class Rollover:
         `key_above` is the key of the authority above, which is used and not stored; without it, its key here is used.
 
         Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
-        InvalidInput for an invalid plan, Conflict while an intermediate waits for its certificate, Refused without the
-        key above, or if nodes would not take the chain.
+        InvalidInput for an invalid plan, Refused without the key above, or if nodes would not take the chain. One that
+        was requested from an external root, and still waits for its certificate, gets it here.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -116,8 +115,10 @@ class Rollover:
         before = _issuing(records)
         above = next(record for record in records if record.id == before.parent_id)
         self._require_valid(above)
-        after = next_intermediate(records, plan.name, self._clock())
-        return Successor(before, replace(after, parent_id=above.id, is_issuing=True), above)
+        waiting = next((record for record in records if record.certificate_der is None), None)
+        after = waiting or next_intermediate(records, plan.name, self._clock())
+        name = plan.name or after.name
+        return Successor(before, replace(after, name=name, parent_id=above.id, is_issuing=True), above)
 
     def _require_valid(self, above: IssuerRecord) -> None:
         certificate = certificate_of(above)
@@ -148,12 +149,9 @@ def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) 
     """Return the intermediate of the next generation, without a certificate; it has the name of its key.
 
     An empty name means that of the one before. Raises NotReady if none issues, InvalidInput for a name that is not
-    allowed, Conflict if one waits for its certificate.
+    allowed.
     """
-    before = _issuing(records)
-    if waiting := next((record for record in records if record.certificate_der is None), None):
-        raise Conflict.because(AUTHORITY_PENDING, name=waiting.id)
-    name = checked_name(name or inherited_name(before.name))
+    name = checked_name(name or inherited_name(_issuing(records).name))
     taken = {certificate_of(record).subject for record in records}
     newest = max(record.generation for record in records)
     free = (each for each in count(newest + 1) if subject_of(name, "intermediate", each) not in taken)

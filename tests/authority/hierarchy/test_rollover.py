@@ -15,7 +15,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotReady, Refused
+from ca_service.errors import CAServiceError, InvalidInput, NotReady, Refused
 from ca_service.pki import chain, keys, names
 from ca_service.pki.reasons import Reason
 from tests.support import certificates, pkcs10
@@ -300,12 +300,19 @@ def test_the_next_intermediate_follows_one_that_issues(operator: Actor, ask: Any
     assert caught.value.rule == "authority.missing"
 
 
-def test_nothing_is_made_here_while_the_next_one_waits_for_its_certificate(operator: Actor) -> None:
+def test_one_that_waits_for_its_certificate_gets_it_here_if_the_key_above_is_given(operator: Actor) -> None:
     lab = external(operator)
-    asked_next(lab, operator)
-    with pytest.raises(Conflict) as caught:
+    request = asked_next(lab, operator)
+    with pytest.raises(Refused) as caught:
         lab.rollover.perform(operator, SAME)
-    assert caught.value.rule == "authority.pending"
+    assert caught.value.rule == "authority.key-above-offline"
+    key = ec_root().key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    done = lab.rollover.perform(operator, SAME, key)
+    assert done.after.id == "intermediate-g2"
+    assert certificate_of(done.after).public_key() == request.public_key()
+    assert certificate_of(done.after).subject == request.subject
+    assert len(lab.hierarchy.list_issuers()) == 3
 
 
 def test_a_chain_that_nodes_would_not_take_is_not_recorded(operator: Actor) -> None:
