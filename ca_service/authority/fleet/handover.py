@@ -48,8 +48,7 @@ class Line:
     @property
     def is_never_presented(self) -> bool:
         """Whether the version of the node never presents such a certificate, so that none is worth signing."""
-        release = node_of(self.slot.node).release
-        return release is not None and release.use is Use.NEVER
+        return _never_presents(self.slot)
 
     @property
     def has_api(self) -> bool:
@@ -194,7 +193,8 @@ class Handover:
         """Return the issuers of a board, the oldest first."""
         active = self._hierarchy.find_active()
         used = {slot.certificate.issuer_id for slot in slots if slot.certificate and slot.state not in _OVER}
-        if active and (not used or any(slot.state in _NEEDS_ANOTHER for slot in slots)):
+        wanting = (slot for slot in slots if slot.state in _NEEDS_ANOTHER and not _never_presents(slot))
+        if active and (not used or any(wanting)):
             used.add(active.record.id)
         if active and used == {active.record.id}:
             return (active.record.id,)  # nearly always
@@ -213,6 +213,11 @@ def node_of(record: NodeRecord) -> Node:
     product = get_product(record.product)
     release = product.find_release(version(record.version))
     return Node(record.fqdn, product, record.version, record.role, release)
+
+
+def _never_presents(slot: Slot) -> bool:
+    release = node_of(slot.node).release
+    return release is not None and release.use is Use.NEVER
 
 
 def _leaf(slot: Slot, delivery: Delivery | None) -> Leaf:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.fleet.handover import Board
 from ca_service.authority.fleet.node_plan import Order
+from ca_service.authority.fleet.nodes import NodeInput
 from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.fleet.states import State
 from ca_service.authority.issuance.examination import Options
@@ -78,6 +79,14 @@ def test_a_rollover_alone_leaves_nothing_to_do(lab: Lab) -> None:
     assert states(lab) == [State.VERIFIED] * 3
     assert uploads(lab)[:2] == ["1-root.tomcat-trust.pem", "2-intermediate.tomcat-trust.pem"]
     assert uploads(lab)[2].startswith("uccx1.example.com/3-")
+
+
+def test_a_node_that_never_presents_a_certificate_asks_for_no_intermediate(lab: Lab) -> None:
+    never = NodeInput("uccx9.example.com", "uccx", "12.5", "subscriber")
+    lab.fleet.add_node(OPERATOR, 1, never)
+    lab.rollover.perform(OPERATOR, PLAN)
+    assert board(lab).lines[-1].is_never_presented
+    assert board(lab).issuers == ("intermediate-g1",)
 
 
 def test_the_first_certificate_of_the_next_intermediate_asks_for_its_upload(lab: Lab) -> None:
