@@ -31,6 +31,7 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import Replay, key_in_use
 from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
+from ca_service.authority.revocation.authorities import require_good_authorities
 from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
@@ -148,10 +149,18 @@ class SQLLedger:
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
         refusals: int = 0,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            stored = write_certificates(connection, certificates, events, always_new=always_new, refusals=refusals)
+            stored = write_certificates(
+                connection,
+                certificates,
+                events,
+                always_new=always_new,
+                refusals=refusals,
+                authorities=authorities,
+            )
             ours = {record.serial_number for record in stored}
             if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(_ADD_REQUESTS, answered)
@@ -177,15 +186,18 @@ def write_certificates(
     *,
     always_new: bool,
     refusals: int | None,
+    authorities: Collection[tuple[str, str]] = (),
 ) -> tuple[CertificateRecord, ...]:
     """Write certificates with their events, each unless another process has written one for the same CSR.
 
     Return them in order, or the others in their places. No two have the same key. Raises Conflict if the key of one was
-    reported as lost, or put on hold, since it was checked, or if a person has refused one: there are more refusals than
-    were known then (None: a person has approved it).
+    reported as lost, or put on hold, since it was checked, if an authority above them was revoked, or if a person has
+    refused one: there are more refusals than were known then (None: a person has approved it).
     """
     if not records:
         return ()
+    if authorities:
+        require_good_authorities(_known(connection, (), authorities)[0].revocations.values())
     stored = tuple(records)
     if len(records) > _FEW or _add_with_new_keys(connection, records) < len(records):
         stored = _add_others(connection, records, always_new=always_new, refusals=refusals)

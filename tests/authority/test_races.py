@@ -117,6 +117,19 @@ def test_two_who_initialise_make_one_authority(
     assert [record.id for record in migrated_installation.hierarchy.list_issuers()] == ["root-g1", "intermediate-g1"]
 
 
+@pytest.mark.fault("same moment", "Two create the next intermediate", "one does; the other is refused")
+@held(by_the_lock_on=DATABASES)
+def test_two_who_roll_over_make_one_intermediate(
+    installation: Installation, settings: Settings, race: racing.Race
+) -> None:
+    results = race(settings.instance_path, racing.roll_over, [None, None])
+    issuers = [record.id for record in installation.hierarchy.list_issuers()]
+    assert (sorted(results), issuers) == (
+        ["authority.rolled-over", "intermediate-g2"],
+        ["root-g1", "intermediate-g1", "intermediate-g2"],
+    )
+
+
 @pytest.mark.fault("same moment", "Two processes seal", "one chain, each event once")
 @held(by_the_lock_on=DATABASES)
 def test_two_who_seal_make_one_chain_in_which_every_event_is_once(

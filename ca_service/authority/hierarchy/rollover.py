@@ -52,6 +52,12 @@ AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
     "Give the key of {above}: `ca-service ca show` shows its certificate.",
 )
 
+AUTHORITY_ROLLED_OVER: Final = Rule(
+    "authority.rolled-over",
+    "Another process has created an intermediate at the same time, and {before} issues now. Nothing else was created.",
+    "Look at it with `ca-service ca show`. Run `ca-service ca rollover` again only if you need one more.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Successor:
@@ -85,20 +91,28 @@ class Rollover:
         return self._planned(plan)
 
     def perform(
-        self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
+        self,
+        actor: Actor,
+        plan: HierarchyPlan,
+        key_above: ec.EllipticCurvePrivateKey | None = None,
+        *,
+        confirmed: str = "",
     ) -> Successor:
         """Create the next intermediate; from then on it issues, and the one before no more.
 
         Of the plan, name, curve and lifetime of the intermediate count; without a name it has that of the one before.
         `key_above` is the key of the authority above, which is used and not stored; without it, its key here is used.
+        `confirmed` is the id that the preview had, if a person has confirmed it.
 
         Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
-        InvalidInput for an invalid plan, Conflict while an intermediate waits for its certificate, Refused without the
-        key above, or if nodes would not take the chain.
+        InvalidInput for an invalid plan, Conflict while an intermediate waits for its certificate or if another process
+        has created the confirmed one, Refused without the key above, or if nodes would not take the chain.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
             planned = self._planned(plan)
+            if confirmed not in ("", planned.after.id):
+                raise Conflict.because(AUTHORITY_ROLLED_OVER, before=planned.before.id)
             self._clock_check.require_right(self._clock())
             signer = self._signer(planned.above, key_above)
             curve, days = plan.intermediate_curve, plan.intermediate_days

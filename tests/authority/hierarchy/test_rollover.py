@@ -148,6 +148,15 @@ def test_a_preview_makes_nothing(lab: Lab, operator: Actor) -> None:
     assert not lab.keystore.has("intermediate-g2")
 
 
+def test_what_was_confirmed_is_not_followed_by_one_more(lab: Lab, operator: Actor) -> None:
+    seen = [lab.rollover.preview(operator, SAME).after.id for _ in range(2)]
+    lab.rollover.perform(operator, SAME, confirmed=seen[0])
+    with pytest.raises(Conflict) as caught:
+        lab.rollover.perform(operator, SAME, confirmed=seen[1])
+    assert caught.value.rule == "authority.rolled-over"
+    assert issuing(lab) == "intermediate-g2"
+
+
 def test_a_third_generation_follows_the_second(lab: Lab, operator: Actor) -> None:
     lab.rollover.perform(operator, SAME)
     assert lab.rollover.perform(operator, SAME).before.id == "intermediate-g2"
