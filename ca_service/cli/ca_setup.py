@@ -193,4 +193,7 @@ def rollover(
         RolloverDocument(before=done.before.id, authority=authority_documents([done.after])[0]),
         [f"Created: {done.after.id}. It signs from now on, and {done.before.id} no more."],
     )
-    session.console.remark("Next: sign new CSRs as each node needs one; its bundle has the new intermediate.")
+    session.console.remark(
+        "Next: sign new CSRs as each node needs one; its bundle has the new intermediate.",
+        *session.console.finding_lines(installation.crl_importer.find_missing()),
+    )
