@@ -15,7 +15,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotReady, Refused
+from ca_service.errors import CAServiceError, Conflict, InvalidInput, KeystoreError, NotReady, Refused
 from ca_service.pki import chain, keys, names
 from ca_service.pki.reasons import Reason
 from tests.support import certificates, pkcs10
@@ -102,6 +102,17 @@ def test_crl_and_ocsp_of_the_intermediate_before_go_on(lab: Lab, operator: Actor
     assert lab.crl_publisher.list_available() == ("root-g1", "intermediate-g1", "intermediate-g2")
     assert lab.crl_publisher.current("intermediate-g1").record.issuer_id == "intermediate-g1"
     assert [issuer.id for issuer in lab.responders.issuers()] == ["intermediate-g1", "intermediate-g2"]
+
+
+def test_without_the_key_of_the_intermediate_before_those_of_the_next_go_on(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, SAME)
+    lab.keystore.remove("intermediate-g1")
+    for job in (lab.crl_publisher.publish_due, lab.responders.renew_due):
+        with pytest.raises(KeystoreError):
+            job()
+    newest = {issuer.id for issuer, found in lab.crl_publisher.list_newest(operator) if found}
+    assert newest == {"root-g1", "intermediate-g2"}
+    assert [each.issuer_id for each in lab.responders.list_current()] == ["intermediate-g2"]
 
 
 def test_an_intermediate_before_that_has_expired_gets_no_ocsp_signer(lab: Lab, operator: Actor) -> None:
