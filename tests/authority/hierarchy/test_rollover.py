@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,18 +13,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
+from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
+from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, KeystoreError, NotReady, Refused
 from ca_service.pki import chain, keys, names
 from ca_service.pki.reasons import Reason
 from tests.support import certificates, pkcs10
+from tests.support.agreement import InMemoryAgreementStore
 from tests.support.certificates import common_name
 from tests.support.external_roots import Certified, certify, ec_root, self_signed
-from tests.support.factories import PLAN, Lab
-from tests.support.fakes import FixedClock, InMemoryIssuerStore
+from tests.support.factories import OPERATOR, PLAN, Lab
+from tests.support.fakes import FixedClock, InMemoryIssuerStore, InMemoryLedger
+from tests.support.record import InMemoryEventStore
 from tests.support.requests import UCCX_PUBLISHER, node
+from tests.support.revocation import InMemoryRevocationStore
 
 SAME = replace(PLAN, name="")
 PASSPHRASE = b"a long enough passphrase"
@@ -150,6 +157,49 @@ def test_it_is_recorded_with_what_it_follows(lab: Lab, operator: Actor) -> None:
     assert (event.event, event.subject) == (Event.AUTHORITY_CREATED, "intermediate-g2")
     assert event.details["follows"] == "intermediate-g1"
     assert certificate_of(done.after).serial_number > 0
+
+
+class ReadBefore(InMemoryAgreementStore):
+    """The authorities are read; then the next intermediate is created and issues before the certificates are."""
+
+    def __init__(self, lab: Lab) -> None:
+        assert isinstance(lab.ledger, InMemoryLedger)
+        super().__init__(lab.edges.events, lab.ledger, lab.issuers)
+        self._lab = lab
+
+    def list_issuers(self) -> Iterator[IssuerRecord]:
+        """See the class."""
+        yield from super().list_issuers()
+        if issuing(self._lab) == "intermediate-g1":
+            self._lab.rollover.perform(OPERATOR, SAME)
+            self._lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options())
+
+
+class RevokedBetween(InMemoryRevocationStore):
+    """The intermediate is revoked after its status was read, and before the audit log is."""
+
+    lab: Lab
+
+    def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
+        """See the class."""
+        found = super().find_revocation(issuer_id, serial_number)
+        if self.lab.trusted.is_good("intermediate-g1"):
+            self.lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.SUPERSEDED)
+        return found
+
+
+def test_an_authority_that_is_created_during_the_comparison_is_no_difference(lab: Lab) -> None:
+    created = Agreement(ReadBefore(lab), lab.edges.events, lab.revocations)
+    assert created.differences() == ()
+    assert issuing(lab) == "intermediate-g2"
+
+
+def test_an_authority_that_is_revoked_during_the_comparison_is_no_difference(lab: Lab) -> None:
+    assert isinstance(lab.ledger, InMemoryLedger)
+    between, events = RevokedBetween(lab.ledger), InMemoryEventStore(lab.issuers, lab.ledger, lab.revocations)
+    between.lab = lab
+    assert Agreement(lab.edges.agreement, events, between).differences() == ()
+    assert not lab.trusted.is_good("intermediate-g1")
 
 
 def test_a_preview_makes_nothing(lab: Lab, operator: Actor) -> None:
