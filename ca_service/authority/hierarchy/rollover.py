@@ -31,6 +31,7 @@ from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
+from ca_service.pki import names
 from ca_service.pki.chain import check_authorities
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
@@ -168,9 +169,9 @@ def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) 
     if waiting := next((record for record in records if record.certificate_der is None), None):
         raise Conflict.because(AUTHORITY_PENDING, name=waiting.id)
     name = checked_name(name or inherited_name(before.name))
-    taken = {certificate_of(record).subject for record in records}
+    taken = {names.folded(certificate_of(record).subject) for record in records}
     newest = max(record.generation for record in records)
-    free = (each for each in count(newest + 1) if subject_of(name, "intermediate", each) not in taken)
+    free = (each for each in count(newest + 1) if names.folded(subject_of(name, "intermediate", each)) not in taken)
     generation = next(free)
     issuer_id = f"intermediate-g{generation}"
     return IssuerRecord(

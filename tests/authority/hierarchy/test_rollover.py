@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import RevocationRecord
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, KeystoreError, NotReady, Refused
-from ca_service.pki import chain, keys, names
+from ca_service.pki import chain, encodings, keys, names
 from ca_service.pki.reasons import Reason
 from tests.support import certificates, pkcs10
 from tests.support.agreement import InMemoryAgreementStore
@@ -224,12 +224,13 @@ def test_a_third_generation_follows_the_second(lab: Lab, operator: Actor) -> Non
     assert issuing(lab) == "intermediate-g3"
 
 
-def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor) -> None:
+@pytest.mark.parametrize("taken", ["Voice EC Intermediate CA G2", "VOICE EC Intermediate CA G2"])
+def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor, taken: str) -> None:
     lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [
             x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Voice"),
-            x509.NameAttribute(x509.NameOID.COMMON_NAME, "Voice EC Intermediate CA G2"),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, taken),
         ]
     )
     imported = certify(Certified(root.key, root.certificate), subject, key.public_key())
@@ -352,10 +353,22 @@ def test_another_root_is_refused(operator: Actor) -> None:
     assert issuing(lab) == "intermediate-g1"
 
 
-def test_the_name_of_the_intermediate_before_is_refused(operator: Actor) -> None:
+def test_another_root_of_the_same_name_is_told_by_its_fingerprint(operator: Actor) -> None:
+    lab = external(operator)
+    request, root = asked_next(lab, operator), lab.hierarchy.active().root
+    other = self_signed(ec.generate_private_key(ec.SECP256R1()), names.label(root.subject))
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, _below(other, request, request.subject))
+    for each in (other.certificate, root):
+        assert encodings.fingerprint(each)[:16] in caught.value.findings[0].detail
+
+
+@pytest.mark.parametrize("write", [str, str.upper])
+def test_the_name_of_the_intermediate_before_is_refused(operator: Actor, write: Callable[[str], str]) -> None:
     lab = external(operator)
     request = asked_next(lab, operator)
-    name = lab.hierarchy.active().chain[0].subject
+    before = lab.hierarchy.active().chain[0].subject
+    name = x509.Name([x509.NameAttribute(each.oid, write(str(each.value))) for each in before])
     with pytest.raises(Refused) as caught:
         lab.external.install_intermediate(operator, _below(ec_root(), request, name))
     assert caught.value.rule == "authority.same-name"
