@@ -66,7 +66,8 @@ def publish(session: Session, issuer: str | None) -> None:
         return
     count = installation.crl_publisher.publish_due()
     session.console.answer(PublishedCRLsDocument(published=count), [f"Published: {count}."])
-    session.console.remark(*session.console.finding_lines(installation.crl_importer.find_unlisted()))
+    importer = installation.crl_importer
+    session.console.remark(*session.console.finding_lines((*importer.find_unlisted(), *importer.find_missing())))
 
 
 @declare(

@@ -56,11 +56,12 @@ def remove(session: Session, file: str, passphrase_file: str | None) -> None:
     The intermediate continues to issue. Keep two copies in two places.
     """
     copy = read_file(file)
-    custody = session.ready().root_key
-    custody.remove(operator(), copy, get_passphrase(passphrase_file))
+    installation = session.ready()
+    installation.root_key.remove(operator(), copy, get_passphrase(passphrase_file))
     session.console.answer(
         RemovedDocument(removed=True), ["The key of the root is no longer here. The copy is all there is of it."]
     )
+    session.console.remark(*session.console.finding_lines(installation.crl_importer.find_missing()))
 
 
 command = click.Group("root-key", commands=[export, verify, remove], help="Take the key of the root offline.")

@@ -31,11 +31,12 @@ from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.conflicts import Known
 from ca_service.authority.issuance.idempotency import KeyInUse, Replay
 from ca_service.authority.issuance.records import RequestRecord, State, refused_meanwhile
+from ca_service.authority.revocation.authorities import require_good_authorities
 from ca_service.authority.revocation.records import require_usable_key
 from ca_service.storage import rows
 from ca_service.storage.database import Database
 from ca_service.storage.events import record_events
-from ca_service.storage.narrowing import IS_GOOD, OF_CERTIFICATE
+from ca_service.storage.narrowing import IN_FORCE, IS_GOOD, OF_CERTIFICATE
 from ca_service.storage.queries import batches_of, in_batches
 from ca_service.storage.rows import request_values
 from ca_service.storage.schema import application, certificate, revocation
@@ -74,12 +75,18 @@ _REFUSED: Final = (
 _ADD: Final = insert(certificate)
 _COLUMNS: Final = [column for column in certificate.c if column is not certificate.c.id]
 _KEY: Final = bindparam(certificate.c.key_fingerprint.name, type_=certificate.c.key_fingerprint.type)
-#: It checks what it writes: nothing is written for a key that has a certificate, or that a person has refused.
+#: It checks what it writes: nothing is written for a key that has a certificate, or that a person has refused, or below
+#: an authority that is revoked or on hold.
 _ADD_WITH_NEW_KEY: Final = insert(certificate).from_select(
     _COLUMNS,
     select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
         ~exists().where(certificate.c.key_fingerprint == _KEY),
         ~exists().where(application.c.key_fingerprint == _KEY, *_WAS_REFUSED),
+        ~exists().where(
+            revocation.c.issuer_id == bindparam("above_issuer"),
+            revocation.c.serial_number == bindparam("above_serial_number"),
+            IN_FORCE,
+        ),
     ),
 )
 _ADD_REQUESTS: Final = insert(application)
@@ -148,10 +155,18 @@ class SQLLedger:
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
         refusals: int = 0,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write certificates, requests, events and answer in one transaction; see the port."""
         with self._database.write() as connection:
-            stored = write_certificates(connection, certificates, events, always_new=always_new, refusals=refusals)
+            stored = write_certificates(
+                connection,
+                certificates,
+                events,
+                always_new=always_new,
+                refusals=refusals,
+                authorities=authorities,
+            )
             ours = {record.serial_number for record in stored}
             if answered := [request_values(each) for each in requests if each.serial_number in ours]:
                 connection.execute(_ADD_REQUESTS, answered)
@@ -177,33 +192,50 @@ def write_certificates(
     *,
     always_new: bool,
     refusals: int | None,
+    authorities: Collection[tuple[str, str]] = (),
 ) -> tuple[CertificateRecord, ...]:
     """Write certificates with their events, each unless another process has written one for the same CSR.
 
     Return them in order, or the others in their places. No two have the same key. Raises Conflict if the key of one was
-    reported as lost, or put on hold, since it was checked, or if a person has refused one: there are more refusals than
-    were known then (None: a person has approved it).
+    reported as lost, or put on hold, since it was checked, if an authority above them was revoked, or if a person has
+    refused one: there are more refusals than were known then (None: a person has approved it).
     """
     if not records:
         return ()
     stored = tuple(records)
-    if len(records) > _FEW or _add_with_new_keys(connection, records) < len(records):
-        stored = _add_others(connection, records, always_new=always_new, refusals=refusals)
+    is_usual = len(records) <= _FEW and len(authorities) <= 1
+    if not is_usual or _add_with_new_keys(connection, records, authorities) < len(records):
+        stored = _add_others(connection, records, authorities, always_new=always_new, refusals=refusals)
     kept = (event for record, event, found in zip(records, events, stored, strict=True) if found is record)
     record_events(connection, *kept)
     return stored
 
 
-def _add_with_new_keys(connection: Connection, records: Sequence[CertificateRecord]) -> int:
-    """Write those whose keys have no certificate, and were not refused, nearly always all; return how many."""
-    return connection.execute(_ADD_WITH_NEW_KEY, [rows.certificate_values(record) for record in records]).rowcount
+def _add_with_new_keys(
+    connection: Connection, records: Sequence[CertificateRecord], authorities: Collection[tuple[str, str]]
+) -> int:
+    """Write those whose keys have no certificate, and were not refused, nearly always all; return how many.
+
+    None is written if the authority above, one at most, is revoked or on hold.
+    """
+    issuer, serial_number = next(iter(authorities), ("", ""))
+    above = {"above_issuer": issuer, "above_serial_number": serial_number}
+    return connection.execute(
+        _ADD_WITH_NEW_KEY, [{**rows.certificate_values(record), **above} for record in records]
+    ).rowcount
 
 
 def _add_others(
-    connection: Connection, records: Sequence[CertificateRecord], *, always_new: bool, refusals: int | None
+    connection: Connection,
+    records: Sequence[CertificateRecord],
+    authorities: Collection[tuple[str, str]],
+    *,
+    always_new: bool,
+    refusals: int | None,
 ) -> tuple[CertificateRecord, ...]:
     """Write those that are not written yet, as `write_certificates` promises; return all."""
-    known, refused = _known(connection, {record.key_fingerprint for record in records})
+    known, refused = _known(connection, {record.key_fingerprint for record in records}, authorities)
+    require_good_authorities(found for link in authorities if (found := known.revocations.get(link)))
     written = {each.serial_number for each in known.certificates}
     others = [record for record in records if record.serial_number not in written]
     winners = {} if always_new else {each.serial_number: _winner(known, each) for each in others}

@@ -34,7 +34,8 @@ _AFTER_DIGITS: Final = "g"  # sorts after all hexadecimal digits
 OF_CERTIFICATE: Final = and_(
     revocation.c.issuer_id == certificate.c.issuer_id, revocation.c.serial_number == certificate.c.serial_number
 )
-ITS_REVOCATION: Final = and_(OF_CERTIFICATE, revocation.c.state != State.RELEASED.value)
+IN_FORCE: Final = revocation.c.state != State.RELEASED.value
+ITS_REVOCATION: Final = and_(OF_CERTIFICATE, IN_FORCE)
 #: Neither revoked nor on hold; an expired certificate can be good too.
 IS_GOOD: Final = ~select(revocation.c.version).where(ITS_REVOCATION).exists()
 

@@ -102,7 +102,11 @@ class SQLRequestStore:
             return is_moved
 
     def issue(
-        self, record: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+        self,
+        record: RequestRecord,
+        made: tuple[CertificateRecord, AuditEvent] | None,
+        event: AuditEvent,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> RequestRecord | None:
         """Make an approved request ISSUED and write its certificate; return None if it is no longer approved."""
         with self._database.write() as connection:
@@ -111,7 +115,12 @@ class SQLRequestStore:
             if made is not None:
                 leaf, its_event = made
                 [stored] = write_certificates(
-                    connection, [leaf], [its_event], always_new=record.options.new, refusals=None
+                    connection,
+                    [leaf],
+                    [its_event],
+                    always_new=record.options.new,
+                    refusals=None,
+                    authorities=authorities,
                 )
                 winner = stored.serial_number
                 if winner != record.serial_number:

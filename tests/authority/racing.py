@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any, Final, Protocol
@@ -242,6 +243,13 @@ def use_setup_link(installation: Installation, secret_and_name: tuple[str, str])
 def initialise(installation: Installation, _: None) -> str:
     """Create what is missing; what that was."""
     return " ".join(record.id for record in installation.creation.initialise(OPERATOR, PLAN))
+
+
+def roll_over(installation: Installation, _: None) -> str:
+    """Create the next intermediate as it was confirmed; its name."""
+    plan = replace(PLAN, name="")
+    seen = installation.rollover.preview(OPERATOR, plan)
+    return installation.rollover.perform(OPERATOR, plan, confirmed=seen.after.id).after.id
 
 
 def upgrade(installation: Installation, _: None) -> str:

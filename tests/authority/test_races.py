@@ -73,7 +73,7 @@ def opened_database(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.mark.fault("same moment", "Two submit the same CSR", "both get the same certificate")
-@held(by_the_lock_on=["postgresql"], mostly_by_the_lock_on=["sqlite"])
+@held(mostly_by_the_lock_on=DATABASES)
 def test_two_who_issue_the_same_request_get_the_same_certificate(
     installation: Installation, settings: Settings, operator: Actor, race: racing.Race
 ) -> None:
@@ -114,6 +114,19 @@ def test_two_who_initialise_make_one_authority(
     results = race(settings.instance_path, racing.initialise, [None, None])
     assert sorted(results) == ["", "root-g1 intermediate-g1"]
     assert [record.id for record in migrated_installation.hierarchy.list_issuers()] == ["root-g1", "intermediate-g1"]
+
+
+@pytest.mark.fault("same moment", "Two create the next intermediate", "one does; the other is refused")
+@held(by_the_lock_on=DATABASES)
+def test_two_who_roll_over_make_one_intermediate(
+    installation: Installation, settings: Settings, race: racing.Race
+) -> None:
+    results = race(settings.instance_path, racing.roll_over, [None, None])
+    issuers = [record.id for record in installation.hierarchy.list_issuers()]
+    assert (sorted(results), issuers) == (
+        ["authority.rolled-over", "intermediate-g2"],
+        ["root-g1", "intermediate-g1", "intermediate-g2"],
+    )
 
 
 @pytest.mark.fault("same moment", "Two processes seal", "one chain, each event once")

@@ -72,6 +72,21 @@ def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, cs
     assert ca.answer("ca", "show")["authorities"][0]["has_key"] is False
 
 
+def test_with_an_offline_root_it_asks_for_the_crl_to_which_the_next_intermediate_points(
+    new_ca: CommandLine, here: Path
+) -> None:
+    new_ca = CommandLine(new_ca.folder, {"CA_SERVICE_WEB__BASE_URL": "http://ca.example.com"})
+    (here / "passphrase").write_text("correct horse battery\n")
+    new_ca("init")
+    new_ca("ca", "root-key", "export", "--out", "root.key", *_FILE)
+    assert "crl.not-signed" in new_ca("ca", "root-key", "remove", "root.key", *_FILE).stderr
+    result = new_ca(*_ROLLOVER, "--key", "root.key", *_FILE)
+    assert "http://ca.example.com/ca/root-g1.crl" in result.stderr
+    assert "ca-service crl sign-root --key FILE" in result.stderr
+    new_ca("crl", "sign-root", "--key", "root.key", *_FILE)
+    assert "crl.not-signed" not in new_ca("crl", "publish").stderr
+
+
 def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     new_ca: CommandLine, csr: Path, openssl: OpenSSL
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -200,6 +201,19 @@ def test_no_certificate_is_recorded_for_a_key_that_was_lost_meanwhile(books: Boo
     with pytest.raises(Conflict) as caught:
         issue(books, **SHARED)
     assert caught.value.rule == "csr.key.revoked-meanwhile"
+
+
+@pytest.mark.parametrize(("state", "is_refused"), [(State.REVOKED, True), (State.HELD, True), (State.RELEASED, False)])
+def test_no_certificate_is_recorded_below_an_authority_that_was_revoked_meanwhile(
+    books: Books, state: State, is_refused: bool
+) -> None:
+    above = issue(books)  # any certificate stands for that of the authority
+    put(books, revocation_record(above, state=state))
+    link, leaf = (above.issuer_id, above.serial_number), certificate_record(**SHARED)
+    with pytest.raises(Conflict) if is_refused else nullcontext() as caught:
+        books[0].record([leaf], [event()], always_new=False, replay=None, authorities=[link])
+    assert caught is None or caught.value.rule == "authority.revoked-meanwhile"
+    assert (books[0].find_certificate(leaf.serial_number) is None) is is_refused
 
 
 def test_a_certificate_is_recorded_for_a_key_that_was_released_meanwhile(books: Books) -> None:

@@ -37,6 +37,7 @@ from ca_service.authority.people.store import (
     require_room_for_token,
     setup_link_invalid,
 )
+from ca_service.authority.revocation.authorities import require_good_authorities
 from ca_service.authority.revocation.records import RevocationRecord, require_usable_key
 from ca_service.errors import Conflict, KeystoreError
 from ca_service.keystore.encrypted import KEY_MISSING
@@ -222,9 +223,12 @@ class InMemoryLedger:
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
         refusals: int = 0,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> tuple[CertificateRecord, ...]:
         """See the port."""
         with self._lock:
+            if certificates:
+                self.require_good(authorities)
             self._require_unused(replay)
             self._require_not_refused(certificates, refusals, always_new)
             stored = tuple(
@@ -243,6 +247,10 @@ class InMemoryLedger:
         is_new = always_new or any(self._winner(each) is None for each in records)
         if is_new and len(self.look_up(keys, []).refusals) > refusals:
             raise refused_meanwhile()
+
+    def require_good(self, authorities: Collection[tuple[str, str]]) -> None:
+        """Raise Conflict if one of these authorities is revoked or on hold."""
+        require_good_authorities(found for link in authorities if (found := self.revocations.get(link)))
 
     def _require_unused(self, replay: Replay | None) -> None:
         if replay is not None and (replay.account, replay.key) in self._replays:

@@ -120,13 +120,18 @@ class InMemoryRequestStore:
         return True
 
     def issue(
-        self, request: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+        self,
+        request: RequestRecord,
+        made: tuple[CertificateRecord, AuditEvent] | None,
+        event: AuditEvent,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> RequestRecord | None:
         """See the port."""
         found = self.find_request(request.id)
         if found is None or found.state is not State.APPROVED:
             return None
         if made is not None:
+            self._ledger.require_good(authorities)
             winner = self._ledger.add(*made, request.options.new).serial_number
             request, event = request.answered_with(winner, event)
         self._ledger.requests[request.id - 1] = request

@@ -178,11 +178,13 @@ class Agreement:
 
     def _differences(self) -> Iterator[Finding]:
         records = tuple(self._store.list_issuers())
-        issuers = {key: subject for key, subject in map(_subject, records) if subject is not None}
+        issuers = _subjects(records)
         serial_number = attrgetter("serial_number")
         for record in records:
             yield from _judged(record, self._of_authority, "issuer", attrgetter("id"))
         for issue in self._store.list_issues():  # first: a lost certificate has no status either
+            if isinstance(issue, Issue) and issue.record and issue.record.issuer_id not in issuers:
+                issuers.update(_subjects(self._store.list_issuers()))  # it was created since: this takes long
             yield from _judged(issue, lambda found: _of_issue(found, issuers), "certificate", serial_number)
         for status in self._store.list_statuses():
             yield from _judged(status, _of_status, "revocation", serial_number)
@@ -201,13 +203,19 @@ class Agreement:
         if newest is None or newest.details.get("fingerprint") != encodings.fingerprint(certificate):
             yield AUTHORITY_OTHER.at(issuer=record.id)
         serial_number = serial_text(certificate.serial_number)
+        found, expected = self._status_of_authority(record, serial_number)
+        if found != expected:  # unless it was revoked between the two reads
+            found, expected = self._status_of_authority(record, serial_number)
+        if found != expected:
+            yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+
+    def _status_of_authority(self, record: IssuerRecord, serial_number: str) -> tuple[str, str]:
+        """Return the status of an authority in the database, and in the audit log."""
         stored = self._revocations.find_revocation(record.parent_id or "", serial_number)
         query = EventQuery(subject=record.id, events=(Event.AUTHORITY_REVOKED.value,), limit=1)
         said = next(iter(self._events.list_events(query).items), None)
-        found = stored.state.value if stored else _GOOD
         expected = str(said.details.get("state", State.REVOKED.value)) if said else _GOOD
-        if found != expected:
-            yield STATUS_OTHER.at(serial=serial_number, found=found, expected=expected)
+        return stored.state.value if stored else _GOOD, expected
 
 
 def _judged(
@@ -226,6 +234,11 @@ def _judged(
         yield ROW_UNREADABLE.at(table=table, row=name(found))
     except Conflict as error:  # an event that cannot be read
         yield from error.findings
+
+
+def _subjects(records: Iterable[IssuerRecord | Unreadable]) -> dict[str, bytes]:
+    """Return the subjects of the authorities that can have issued something, by id."""
+    return {key: subject for key, subject in map(_subject, records) if subject is not None}
 
 
 def _subject(record: IssuerRecord | Unreadable) -> tuple[str, bytes | None]:

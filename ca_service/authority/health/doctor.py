@@ -243,6 +243,7 @@ class Doctor:
         for issuer, newest in self._crl_publisher.list_newest(SERVICE):
             if newest is not None:  # the first one is signed when it is asked for
                 yield from self._current("CRL", issuer.id, Validity(newest.this_update, newest.next_update))
+        yield from self._crl_importer.find_missing()
 
     def _signers(self) -> Iterator[Finding]:
         for record in self._responders.list_current():

@@ -65,7 +65,8 @@ AUTHORITY_NOT_PENDING: Final = Rule(
 AUTHORITY_OTHER_ROOT: Final = Rule(
     "authority.other-root",
     "The next intermediate is below {found}, but this installation has the root {expected}.",
-    "Have it signed below {expected}. For another root, set up another installation, in another instance folder.",
+    "Have it signed below that root, and give its certificate: `ca-service ca show` shows the SHA-256 fingerprint. For "
+    "another root, set up another installation, in another instance folder.",
 )
 
 AUTHORITY_SAME_NAME: Final = Rule(
@@ -239,16 +240,19 @@ def _without_known(path: Sequence[x509.Certificate], known: Sequence[IssuerRecor
     """Return what is new of the path of the next intermediate. Raises Refused for another root, or a name twice."""
     root = next(record for record in known if record.role == "root")
     if encodings.der(path[-1]) != root.certificate_der:
-        expected = names.label(certificate_of(root).subject)
-        raise Refused.because(AUTHORITY_OTHER_ROOT, found=names.label(path[-1].subject), expected=expected)
+        raise Refused.because(AUTHORITY_OTHER_ROOT, found=_shown(path[-1]), expected=_shown(certificate_of(root)))
     certified = {record.certificate_der for record in known}
     new = [certificate for certificate in path if encodings.der(certificate) not in certified]
-    taken = {certificate_of(record).subject: record.id for record in known}
+    taken = {names.folded(certificate_of(record).subject): record.id for record in known}
     for certificate in new:
-        if certificate.subject in taken:
-            issuer = taken[certificate.subject]
+        if issuer := taken.get(names.folded(certificate.subject)):
             raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(certificate.subject), issuer=issuer)
     return new
+
+
+def _shown(root: x509.Certificate) -> str:
+    """Return the name of a root and the beginning of its fingerprint: another one may have the same name."""
+    return f"{names.label(root.subject)} ({encodings.fingerprint(root)[:16]}\u2026)"
 
 
 def _key_of(certificate: x509.Certificate) -> object:

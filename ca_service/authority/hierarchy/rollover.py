@@ -29,7 +29,8 @@ from ca_service.authority.hierarchy.plan import HierarchyPlan, check_plan, check
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock
-from ca_service.errors import Finding, NotReady, Refused, Rule, Severity
+from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
+from ca_service.pki import names
 from ca_service.pki.chain import check_authorities
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
@@ -49,6 +50,12 @@ AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
     "authority.key-above-wrong",
     "The key is not that of {above}, which certifies the next intermediate.",
     "Give the key of {above}: `ca-service ca show` shows its certificate.",
+)
+
+AUTHORITY_ROLLED_OVER: Final = Rule(
+    "authority.rolled-over",
+    "Another process has created an intermediate at the same time, and {before} issues now. Nothing else was created.",
+    "Look at it with `ca-service ca show`. Run `ca-service ca rollover` again only if you need one more.",
 )
 
 
@@ -84,20 +91,29 @@ class Rollover:
         return self._planned(plan)
 
     def perform(
-        self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
+        self,
+        actor: Actor,
+        plan: HierarchyPlan,
+        key_above: ec.EllipticCurvePrivateKey | None = None,
+        *,
+        confirmed: str = "",
     ) -> Successor:
         """Create the next intermediate; from then on it issues, and the one before no more.
 
         Of the plan, name, curve and lifetime of the intermediate count; without a name it has that of the one before.
         `key_above` is the key of the authority above, which is used and not stored; without it, its key here is used.
+        `confirmed` is the id that the preview had, if a person has confirmed it.
 
         Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
-        InvalidInput for an invalid plan, Refused without the key above, or if nodes would not take the chain. One that
-        was requested from an external root, and still waits for its certificate, gets it here.
+        InvalidInput for an invalid plan, Conflict if another process has created the confirmed one, Refused without the
+        key above, or if nodes would not take the chain. One that was requested from an external root, and still waits
+        for its certificate, gets it here.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
             planned = self._planned(plan)
+            if confirmed not in ("", planned.after.id):
+                raise Conflict.because(AUTHORITY_ROLLED_OVER, before=planned.before.id)
             self._clock_check.require_right(self._clock())
             signer = self._signer(planned.above, key_above)
             curve, days = plan.intermediate_curve, plan.intermediate_days
@@ -152,9 +168,9 @@ def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) 
     allowed.
     """
     name = checked_name(name or inherited_name(_issuing(records).name))
-    taken = {certificate_of(record).subject for record in records}
+    taken = {names.folded(certificate_of(record).subject) for record in records}
     newest = max(record.generation for record in records)
-    free = (each for each in count(newest + 1) if subject_of(name, "intermediate", each) not in taken)
+    free = (each for each in count(newest + 1) if names.folded(subject_of(name, "intermediate", each)) not in taken)
     generation = next(free)
     issuer_id = f"intermediate-g{generation}"
     return IssuerRecord(

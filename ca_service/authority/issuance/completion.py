@@ -75,7 +75,8 @@ class Completion:
         said = {"requested_by": request.submitted_by, **overridden(request.findings)}
         about = issued_event(record, by, application=request.id, **said)
         made = (record, about) if is_new else None
-        return self._store.issue(request.issued(record.serial_number, now), made, event) or self._current(request)
+        above, issued = self._issuance.authorities_above(record.issuer_id), request.issued(record.serial_number, now)
+        return self._store.issue(issued, made, event, above) or self._current(request)
 
     def _failed(self, request: RequestRecord, by: Actor, error: CAServiceError) -> RequestRecord:
         now = self._clock()

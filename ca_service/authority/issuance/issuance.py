@@ -223,6 +223,10 @@ class Issuance:
         signed = self._run(order)
         return signed.certificates[0], signed.created
 
+    def authorities_above(self, issuer_id: str) -> tuple[tuple[str, str], ...]:
+        """Return the authorities above the certificates of this issuer that can be revoked, as for `Ledger.look_up`."""
+        return tuple(self._hierarchy.links_of(issuer_id).values())
+
     def _run(self, order: _Order) -> Issued:
         """Take an order through the steps of issuing."""
         check_count(order.csrs)
@@ -327,6 +331,9 @@ class Issuance:
                 replay=replay,
                 requests=requests,
                 refusals=sum(each.key_fingerprint in keys for each in known.refusals),
+                authorities={
+                    link for each in {each.issuer_id for each in made} for link in self.authorities_above(each)
+                },
             )
         ours = {record.serial_number for record in made}
         certificates = _in_order(examined, stored)

@@ -50,14 +50,16 @@ class Ledger(Protocol):
         replay: Replay | None,
         requests: Sequence[RequestRecord] = (),
         refusals: int = 0,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> tuple[CertificateRecord, ...]:
         """Write all of it in one transaction, or nothing.
 
         Unless `always_new`, a certificate for the same CSR that another process has written in the meantime wins: it
         is returned in place of ours, which is dropped with its event and its request, and `replay` is stored with the
         winners. `requests` are those that the certificates answer, one for each, or none for any. Raises Conflict if
-        the Idempotency-Key was used in the meantime, if the key of a CSR was reported as lost or put on hold, or if
-        there are more refusals of these keys than `refusals`, the number when they were checked.
+        the Idempotency-Key was used in the meantime, if the key of a CSR was reported as lost or put on hold, if
+        there are more refusals of these keys than `refusals`, the number when they were checked, or if one of the
+        `authorities` above, as for `look_up`, is revoked or on hold.
         """
 
     def prune_replays(self, before: datetime) -> int:
@@ -109,11 +111,15 @@ class RequestStore(Protocol):
         """Replace the request if it is still in the state `before`. Return False, with nothing written, if not."""
 
     def issue(
-        self, request: RequestRecord, made: tuple[CertificateRecord, AuditEvent] | None, event: AuditEvent
+        self,
+        request: RequestRecord,
+        made: tuple[CertificateRecord, AuditEvent] | None,
+        event: AuditEvent,
+        authorities: Collection[tuple[str, str]] = (),
     ) -> RequestRecord | None:
         """Turn an approved request into ISSUED and write the certificate that was made for it, each with its event.
 
         If none was made, the request names an existing one. Unless a new one was asked for, a certificate for the same
         CSR that was written in the meantime wins, and ours is dropped with its event. Return the request as stored, or
-        None, with nothing written, if it is no longer APPROVED.
+        None, with nothing written, if it is no longer APPROVED. Raises Conflict as `Ledger.record` does.
         """

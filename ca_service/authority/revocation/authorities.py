@@ -8,6 +8,7 @@ the authority above, which is signed immediately if its key is here, and elsewhe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,6 +48,11 @@ AUTHORITY_REVOKED_ALREADY: Final = Rule(
     "authority.revoked-already",
     "{issuer} has been revoked since {date} ({reason}).",
     "Publish the CRL of {above}; there is nothing else to do.",
+)
+AUTHORITY_REVOKED_MEANWHILE: Final = Rule(
+    "authority.revoked-meanwhile",
+    "The authority was revoked or put on hold while it signed. The certificate was not issued.",
+    "Check the CSR again: the result says what to do.",
 )
 AUTHORITY_LISTED_AT_ONCE: Final = Rule(
     "authority.listed-at-once",
@@ -143,6 +149,15 @@ def _consequences(issuer: IssuerRecord, above: IssuerRecord) -> tuple[Finding, .
         )
     sign = AUTHORITY_LIST_TO_BE_SIGNED.at(above=above.id)
     return (gone, sign)
+
+
+def require_good_authorities(revocations: Iterable[RevocationRecord]) -> None:
+    """Raise Conflict if one of these revocations, of the authorities above a certificate, is in force.
+
+    A store calls this in the transaction that writes the certificate: they were checked before, but not locked.
+    """
+    if any(not each.is_good for each in revocations):
+        raise Conflict.because(AUTHORITY_REVOKED_MEANWHILE)
 
 
 def revocation_of(store: RevocationStore, issuer: IssuerRecord) -> RevocationRecord | None:

@@ -78,6 +78,13 @@ CRL_LIMITED: Final = Rule(
     "Sign it without that extension: a CRL that covers all certificates of its issuer does not need it.",
     Severity.WARNING,
 )
+CRL_NOT_SIGNED: Final = Rule(
+    "crl.not-signed",
+    "There is no CRL of {issuer} yet, and its key is not here. Clients that check {url} refuse certificates below it.",
+    "Sign one with `ca-service crl sign-root --key FILE`, or import one that was signed elsewhere: "
+    "`ca-service crl import FILE`.",
+    Severity.WARNING,
+)
 
 _TOLERANCE: Final = timedelta(minutes=5)  # between two clocks
 _UNDERSTOOD: Final = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
@@ -131,6 +138,14 @@ class CRLImporter:
         for issuer in self._hierarchy.list_issuers():
             if issuer.key_id is None and issuer.certificate_der is not None:
                 yield from self._forgotten(issuer, self._newest(issuer))
+
+    def find_missing(self) -> Iterator[Finding]:
+        """Yield a warning for each authority without CRL and key whose CRL certificates expect from this service."""
+        for issuer in self._hierarchy.list_issuers():
+            if issuer.key_id is None and self._crls.find_newest(issuer.id) is None:
+                urls = (url for each in self._below(issuer) for url in _crl_addresses(certificate_of(each)))
+                ours = [url for url in urls if url.endswith(f"/ca/{issuer.id}.crl")]
+                yield from (CRL_NOT_SIGNED.at(issuer=issuer.id, url=url) for url in ours[-1:])
 
     def _newest(self, issuer: IssuerRecord) -> x509.CertificateRevocationList | None:
         newest = self._crls.find_newest(issuer.id)
@@ -196,6 +211,11 @@ class CRLImporter:
             record = revocation_of(self._revocations, each)
             if record is not None and record.state is State.REVOKED and (found is None or _find(found, each) is None):
                 yield CRL_LACKS_AUTHORITY.at(issuer=each.id, serial=record.serial_number)
+
+
+def _crl_addresses(certificate: x509.Certificate) -> Iterator[str]:
+    for point in find_value(certificate.extensions, x509.CRLDistributionPoints) or ():
+        yield from (name.value for name in point.full_name or () if isinstance(name, x509.UniformResourceIdentifier))
 
 
 def _without_key(issuer: IssuerRecord) -> IssuerRecord:

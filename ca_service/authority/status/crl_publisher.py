@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,7 +38,7 @@ from ca_service.authority.ports import Clock, is_believable
 from ca_service.authority.revocation.records import CRLBytes, CRLRecord, CRLState
 from ca_service.authority.revocation.store import CRLStore, RevocationStore
 from ca_service.authority.status.crl_entries import Material, gather
-from ca_service.errors import Busy, Conflict, KeystoreError, NotFound, NotReady, Refused, Rule
+from ca_service.errors import Busy, CAServiceError, Conflict, KeystoreError, NotFound, NotReady, Refused, Rule
 from ca_service.pki import crl
 from ca_service.pki.contents import Issuer
 
@@ -158,13 +158,11 @@ class CRLPublisher:
             return self._sign(actor, issuer, key)
 
     def publish_due(self) -> int:
-        """Publish every CRL that is due; return their number. Safe to call anywhere, at any time, in parallel."""
-        count = 0
-        for issuer in self._issuers():
-            if issuer.key_id is not None and self._is_due(issuer, self._crls.find_newest(issuer.id)):
-                before = self._crls.find_newest(issuer.id)
-                count += self._current(issuer).record != before
-        return count
+        """Publish every CRL that is due; return their number. Safe to call anywhere, at any time, in parallel.
+
+        One that cannot be published keeps no other from it; its fault is raised afterwards.
+        """
+        return done_for_each([each for each in self._issuers() if each.key_id is not None], self._publish_if_due)
 
     def list_available(self) -> tuple[str, ...]:
         """Return the ids of the issuers that have a CRL, the root first."""
@@ -174,6 +172,10 @@ class CRLPublisher:
         """Return each issuer with its newest CRL; publish nothing."""
         require(actor, Action.READ)
         return tuple((issuer, self._crls.find_newest(issuer.id)) for issuer in self._issuers())
+
+    def _publish_if_due(self, issuer: IssuerRecord) -> bool:
+        before = self._crls.find_newest(issuer.id)
+        return self._is_due(issuer, before) and self._current(issuer).record != before
 
     def _issuers(self) -> Sequence[IssuerRecord]:
         return [record for record in self._hierarchy.list_issuers() if record.certificate_der is not None]
@@ -296,6 +298,21 @@ class _Lifetimes:
         delta = policy.delta_lifetime
         shortest = min(policy.lifetime, delta) if delta else policy.lifetime
         return cls(now + policy.lifetime, now + delta if delta else None, now + shortest / 2)
+
+
+def done_for_each(issuers: Iterable[IssuerRecord], act: Callable[[IssuerRecord], bool]) -> int:
+    """Return for how many issuers `act` did something. Raises the last fault, after all others had their turn."""
+    count, fault = 0, None
+    for issuer in issuers:
+        try:
+            count += act(issuer)
+        except Busy:
+            raise
+        except CAServiceError as error:  # such as the key of an intermediate before, which is missing
+            fault = error
+    if fault:
+        raise fault
+    return count
 
 
 def _own_key_id(issuer: IssuerRecord) -> str:

@@ -27,7 +27,7 @@ from ca_service.authority.key_custody import KeyStore, own_key, signer_of
 from ca_service.authority.ports import Clock, SerialNumbers, is_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
-from ca_service.authority.status.crl_publisher import SERVICE
+from ca_service.authority.status.crl_publisher import SERVICE, done_for_each
 from ca_service.errors import CAServiceError, NotReady
 from ca_service.pki import encodings, issuing, keys
 from ca_service.pki.contents import Contents, Issuer, Validity, serial_text
@@ -82,18 +82,20 @@ class Responders:
         return signer
 
     def renew_due(self) -> int:
-        """Create and renew all due signers; return their number. Safe to call anywhere, at any time, in parallel."""
-        count = 0
-        for issuer in self.issuers():
-            before = self._find(issuer)
-            if before is None or self._is_due(before):
-                count += self._get(issuer) != before
-        return count
+        """Create and renew all due signers; return their number. Safe to call anywhere, at any time, in parallel.
+
+        One that cannot be renewed keeps no other from it; its fault is raised afterwards.
+        """
+        return done_for_each(self.issuers(), self._renew_if_due)
 
     def list_current(self) -> tuple[ResponderRecord, ...]:
         """Return the current signers; create none."""
         found = (self._find(issuer) for issuer in self.issuers())
         return tuple(record for record in found if record is not None)
+
+    def _renew_if_due(self, issuer: IssuerRecord) -> bool:
+        before = self._find(issuer)
+        return (before is None or self._is_due(before)) and self._get(issuer) != before
 
     def _find(self, issuer: IssuerRecord) -> ResponderRecord | None:
         return self._store.find_responder(issuer.id, self._clock())

@@ -101,9 +101,12 @@ def test_a_sound_installation_has_nothing_to_mend(lab: Lab) -> None:
     assert all(check.is_well for check in lab.doctor.examine(OPERATOR))
 
 
-def test_a_root_that_is_offline_needs_no_note(lab: Lab) -> None:
+def test_a_root_that_is_offline_needs_no_note_but_a_crl(lab: Lab) -> None:
+    key = lab.keystore.signer("root-g1")
     root = next(record for record in lab.issuers.list_issuers() if record.role == "root")
     lab.issuers.save_issuers([replace(root, key_id=None)], event("x", Event.SIGNED_IN))
+    assert told(lab) == {"crl.not-signed": Severity.WARNING}
+    lab.crl_publisher.publish_with(OPERATOR, key)
     assert told(lab) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,18 +13,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
+from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import CAServiceError, InvalidInput, NotReady, Refused
-from ca_service.pki import chain, keys, names
+from ca_service.authority.revocation.records import RevocationRecord
+from ca_service.errors import CAServiceError, Conflict, InvalidInput, KeystoreError, NotReady, Refused
+from ca_service.pki import chain, encodings, keys, names
 from ca_service.pki.reasons import Reason
 from tests.support import certificates, pkcs10
+from tests.support.agreement import InMemoryAgreementStore
 from tests.support.certificates import common_name
 from tests.support.external_roots import Certified, certify, ec_root, self_signed
-from tests.support.factories import PLAN, Lab
-from tests.support.fakes import FixedClock, InMemoryIssuerStore
+from tests.support.factories import OPERATOR, PLAN, Lab
+from tests.support.fakes import FixedClock, InMemoryIssuerStore, InMemoryLedger
+from tests.support.record import InMemoryEventStore
 from tests.support.requests import UCCX_PUBLISHER, node
+from tests.support.revocation import InMemoryRevocationStore
 
 SAME = replace(PLAN, name="")
 PASSPHRASE = b"a long enough passphrase"
@@ -104,6 +111,17 @@ def test_crl_and_ocsp_of_the_intermediate_before_go_on(lab: Lab, operator: Actor
     assert [issuer.id for issuer in lab.responders.issuers()] == ["intermediate-g1", "intermediate-g2"]
 
 
+def test_without_the_key_of_the_intermediate_before_those_of_the_next_go_on(lab: Lab, operator: Actor) -> None:
+    lab.rollover.perform(operator, SAME)
+    lab.keystore.remove("intermediate-g1")
+    for job in (lab.crl_publisher.publish_due, lab.responders.renew_due):
+        with pytest.raises(KeystoreError):
+            job()
+    newest = {issuer.id for issuer, found in lab.crl_publisher.list_newest(operator) if found}
+    assert newest == {"root-g1", "intermediate-g2"}
+    assert [each.issuer_id for each in lab.responders.list_current()] == ["intermediate-g2"]
+
+
 def test_an_intermediate_before_that_has_expired_gets_no_ocsp_signer(lab: Lab, operator: Actor) -> None:
     lab.rollover.perform(operator, SAME)
     assert isinstance(lab.clock, FixedClock)
@@ -141,11 +159,63 @@ def test_it_is_recorded_with_what_it_follows(lab: Lab, operator: Actor) -> None:
     assert certificate_of(done.after).serial_number > 0
 
 
+class ReadBefore(InMemoryAgreementStore):
+    """The authorities are read; then the next intermediate is created and issues before the certificates are."""
+
+    def __init__(self, lab: Lab) -> None:
+        assert isinstance(lab.ledger, InMemoryLedger)
+        super().__init__(lab.edges.events, lab.ledger, lab.issuers)
+        self._lab = lab
+
+    def list_issuers(self) -> Iterator[IssuerRecord]:
+        """See the class."""
+        yield from super().list_issuers()
+        if issuing(self._lab) == "intermediate-g1":
+            self._lab.rollover.perform(OPERATOR, SAME)
+            self._lab.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options())
+
+
+class RevokedBetween(InMemoryRevocationStore):
+    """The intermediate is revoked after its status was read, and before the audit log is."""
+
+    lab: Lab
+
+    def find_revocation(self, issuer_id: str, serial_number: str) -> RevocationRecord | None:
+        """See the class."""
+        found = super().find_revocation(issuer_id, serial_number)
+        if self.lab.trusted.is_good("intermediate-g1"):
+            self.lab.authority_revocation.revoke(OPERATOR, "intermediate-g1", Reason.SUPERSEDED)
+        return found
+
+
+def test_an_authority_that_is_created_during_the_comparison_is_no_difference(lab: Lab) -> None:
+    created = Agreement(ReadBefore(lab), lab.edges.events, lab.revocations)
+    assert created.differences() == ()
+    assert issuing(lab) == "intermediate-g2"
+
+
+def test_an_authority_that_is_revoked_during_the_comparison_is_no_difference(lab: Lab) -> None:
+    assert isinstance(lab.ledger, InMemoryLedger)
+    between, events = RevokedBetween(lab.ledger), InMemoryEventStore(lab.issuers, lab.ledger, lab.revocations)
+    between.lab = lab
+    assert Agreement(lab.edges.agreement, events, between).differences() == ()
+    assert not lab.trusted.is_good("intermediate-g1")
+
+
 def test_a_preview_makes_nothing(lab: Lab, operator: Actor) -> None:
     seen = lab.rollover.preview(operator, SAME)
     assert (seen.before.id, seen.after.id, seen.after.certificate_der) == ("intermediate-g1", "intermediate-g2", None)
     assert len(lab.hierarchy.list_issuers()) == 2
     assert not lab.keystore.has("intermediate-g2")
+
+
+def test_what_was_confirmed_is_not_followed_by_one_more(lab: Lab, operator: Actor) -> None:
+    seen = [lab.rollover.preview(operator, SAME).after.id for _ in range(2)]
+    lab.rollover.perform(operator, SAME, confirmed=seen[0])
+    with pytest.raises(Conflict) as caught:
+        lab.rollover.perform(operator, SAME, confirmed=seen[1])
+    assert caught.value.rule == "authority.rolled-over"
+    assert issuing(lab) == "intermediate-g2"
 
 
 def test_a_third_generation_follows_the_second(lab: Lab, operator: Actor) -> None:
@@ -154,12 +224,13 @@ def test_a_third_generation_follows_the_second(lab: Lab, operator: Actor) -> Non
     assert issuing(lab) == "intermediate-g3"
 
 
-def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor) -> None:
+@pytest.mark.parametrize("taken", ["Voice EC Intermediate CA G2", "VOICE EC Intermediate CA G2"])
+def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor, taken: str) -> None:
     lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [
             x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Voice"),
-            x509.NameAttribute(x509.NameOID.COMMON_NAME, "Voice EC Intermediate CA G2"),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, taken),
         ]
     )
     imported = certify(Certified(root.key, root.certificate), subject, key.public_key())
@@ -282,10 +353,22 @@ def test_another_root_is_refused(operator: Actor) -> None:
     assert issuing(lab) == "intermediate-g1"
 
 
-def test_the_name_of_the_intermediate_before_is_refused(operator: Actor) -> None:
+def test_another_root_of_the_same_name_is_told_by_its_fingerprint(operator: Actor) -> None:
+    lab = external(operator)
+    request, root = asked_next(lab, operator), lab.hierarchy.active().root
+    other = self_signed(ec.generate_private_key(ec.SECP256R1()), names.label(root.subject))
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, _below(other, request, request.subject))
+    for each in (other.certificate, root):
+        assert encodings.fingerprint(each)[:16] in caught.value.findings[0].detail
+
+
+@pytest.mark.parametrize("write", [str, str.upper])
+def test_the_name_of_the_intermediate_before_is_refused(operator: Actor, write: Callable[[str], str]) -> None:
     lab = external(operator)
     request = asked_next(lab, operator)
-    name = lab.hierarchy.active().chain[0].subject
+    before = lab.hierarchy.active().chain[0].subject
+    name = x509.Name([x509.NameAttribute(each.oid, write(str(each.value))) for each in before])
     with pytest.raises(Refused) as caught:
         lab.external.install_intermediate(operator, _below(ec_root(), request, name))
     assert caught.value.rule == "authority.same-name"

@@ -19,8 +19,11 @@ from ca_service.authority.issuance.examination import Options
 from ca_service.errors import CAServiceError, Conflict, InvalidInput, NotAllowed, NotFound, Refused
 from ca_service.pki import encodings, keys
 from ca_service.pki.reasons import Reason
+from tests.authority.issuance.requests.people import ANNA, CAROL, certificates, submitted
 from tests.support.certificates import common_name
 from tests.support.factories import OPERATOR, Lab, actor
+from tests.support.fakes import FixedClock, InMemoryKeyStore
+from tests.support.request_records import EVERYBODY
 from tests.support.requests import UCCX_PUBLISHER
 
 INTERMEDIATE, ROOT = "intermediate-g1", "root-g1"
@@ -65,6 +68,35 @@ def test_a_revoked_intermediate_issues_no_more(signing: Lab) -> None:
     with pytest.raises(Refused) as caught:
         issue(signing)
     assert caught.value.rule == "authority.revoked"
+
+
+class Revoking(InMemoryKeyStore):
+    """Another process revokes the intermediate while this one signs with its key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.revoke = list[Callable[[], object]]()
+
+    def signer(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        """See the class."""
+        while self.revoke and key_id == INTERMEDIATE:
+            self.revoke.pop()()
+        return super().signer(key_id)
+
+
+@pytest.mark.fault("same moment", "An intermediate is revoked while it signs", "the certificate is not issued")
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_what_an_intermediate_signs_while_it_is_revoked_is_not_issued(clock: FixedClock, is_approved: bool) -> None:
+    keystore = Revoking()
+    lab = Lab(clock=clock, keystore=keystore, rules=() if is_approved else (EVERYBODY,)).initialised()
+    if is_approved:
+        submitted(lab, ANNA)
+    act = (lambda: lab.requests.approve(CAROL, 1)) if is_approved else (lambda: issue(lab))
+    keystore.revoke.append(lambda: lab.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE))
+    with pytest.raises(Conflict) as caught:
+        act()
+    assert caught.value.rule == "authority.revoked-meanwhile"
+    assert certificates(lab) == ()
 
 
 def test_its_lists_and_answers_go_on(signing: Lab) -> None:
