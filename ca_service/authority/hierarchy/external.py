@@ -23,9 +23,9 @@ from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.certifying import created_event
 from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of, path_to_root
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.rollover import next_intermediate
+from ca_service.authority.hierarchy.rollover import IsRevoked, next_intermediate, require_good
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
@@ -81,10 +81,11 @@ _FIRST_ID = "intermediate-g1"
 class ExternalAuthorities:
     """Imports authorities that were created elsewhere."""
 
-    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
+    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock, *, is_revoked: IsRevoked) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
+        self._is_revoked = is_revoked
 
     def import_authority(
         self,
@@ -137,8 +138,8 @@ class ExternalAuthorities:
     def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
         """Install the certificate of the requested intermediate, with all authorities above it.
 
-        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable, or
-        if the next one is below another root.
+        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable or
+        revoked, or if the next one is below another root.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -150,6 +151,7 @@ class ExternalAuthorities:
             path = self._checked_path(certificates, key.public_key())
             known = [record for record in self._issuers.list_issuers() if record.certificate_der]
             installed = self._following(pending, path, known) if known else self._records(path, pending.key_id, None)
+            require_good(path_to_root(installed[-1], [*known, *installed]), self._is_revoked)
             before = [replace(record, is_issuing=False) for record in known if record.is_issuing]
             follows = {"follows": before[0].id} if before else {}
             event = created_event(Event.AUTHORITY_INSTALLED, actor, installed[-1], **follows)

@@ -12,7 +12,7 @@ for what it has issued. `external.py` does the same for an intermediate that oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -32,6 +32,7 @@ from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.chain import check_authorities
+from ca_service.pki.contents import serial_text
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
     "authority.will-roll-over",
@@ -52,11 +53,20 @@ AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
     "Give the key of {above}: `ca-service ca show` shows its certificate.",
 )
 
+AUTHORITY_ABOVE_REVOKED: Final = Rule(
+    "authority.above-revoked",
+    "{above} is revoked or on hold: clients would reject every certificate of the next intermediate.",
+    "Have the next intermediate certified by another authority below the same root: `ca-service ca request --next`, "
+    "then `ca-service ca install`.",
+)
 AUTHORITY_ROLLED_OVER: Final = Rule(
     "authority.rolled-over",
     "Another process has created an intermediate at the same time, and {before} issues now. Nothing else was created.",
     "Look at it with `ca-service ca show`. Run `ca-service ca rollover` again only if you need one more.",
 )
+
+#: Whether the certificate with this issuer and serial number is revoked or on hold.
+IsRevoked = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,21 @@ class Rollover:
     """Replaces the intermediate that issues."""
 
     def __init__(
-        self, issuers: IssuerStore, keystore: KeyStore, clock: Clock, clock_check: ClockCheck, certifier: Certifier
+        self,
+        issuers: IssuerStore,
+        keystore: KeyStore,
+        clock: Clock,
+        clock_check: ClockCheck,
+        certifier: Certifier,
+        *,
+        is_revoked: IsRevoked,
     ) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
         self._clock_check = clock_check
         self._certifier = certifier
+        self._is_revoked = is_revoked
 
     def preview(self, actor: Actor, plan: HierarchyPlan) -> Successor:
         """Return the result of `perform` without a certificate. Raises what it raises, but for keys and chain."""
@@ -106,8 +124,8 @@ class Rollover:
 
         Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
         InvalidInput for an invalid plan, Conflict if another process has created the confirmed one, Refused without the
-        key above, or if nodes would not take the chain. One that was requested from an external root, and still waits
-        for its certificate, gets it here.
+        key above, if an authority above is revoked, or if nodes would not take the chain. One that was requested from
+        an external root, and still waits for its certificate, gets it here.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -131,6 +149,7 @@ class Rollover:
         before = _issuing(records)
         above = next(record for record in records if record.id == before.parent_id)
         self._require_valid(above)
+        require_good(path_to_root(above, records), self._is_revoked)
         waiting = next((record for record in records if record.certificate_der is None), None)
         after = waiting or next_intermediate(records, plan.name, self._clock())
         name = plan.name or after.name
@@ -151,6 +170,13 @@ class Rollover:
         if given.public_key() != public_key:
             raise Refused.because(AUTHORITY_KEY_ABOVE_WRONG, above=above.id)
         return given
+
+
+def require_good(path: Sequence[IssuerRecord], is_revoked: IsRevoked) -> None:
+    """Raise Refused if one of these authorities, each above the one before it, is revoked or on hold."""
+    for each in path:
+        if each.parent_id and is_revoked(each.parent_id, serial_text(certificate_of(each).serial_number)):
+            raise Refused.because(AUTHORITY_ABOVE_REVOKED, above=each.id)
 
 
 def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:

@@ -47,6 +47,10 @@ class TrustedAuthorities:
         """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
         return not any(self._revoked(self._hierarchy.links_of(issuer_id)))
 
+    def is_revoked(self, issuer_id: str, serial_number: str) -> bool:
+        """Tell whether this certificate of an authority is revoked or on hold."""
+        return self._find_revocation((issuer_id, serial_number)) is not None
+
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""
         if found := self.findings(issuer_ids):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -337,6 +338,41 @@ def test_a_new_authority_between_it_and_the_root_is_recorded(operator: Actor) ->
     installed = lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
     assert [record.id for record in installed] == ["upper-1-g2", "intermediate-g2"]
     assert lab.hierarchy.active().chain == (signed, upper.certificate, ec_root().certificate)
+
+
+def below_policy_ca(operator: Actor) -> tuple[Lab, Certified]:
+    """An installation below an authority that is below an external root, which issues no longer: it was revoked."""
+    lab, key = Lab(), ec.generate_private_key(ec.SECP256R1())
+    upper = Certified(key, certify(ec_root(), common_name("Policy CA"), key.public_key(), path_length=1))
+    request = x509.load_pem_x509_csr(lab.external.request_intermediate(operator, "Example Lab", "P-256"))
+    signed = certify(upper, request.subject, public(request))
+    lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
+    return lab, upper
+
+
+def test_nothing_is_certified_by_an_authority_that_is_revoked(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    lab.authority_revocation.revoke(operator, "upper-1-g1", Reason.CA_COMPROMISE)
+    assert isinstance(upper.key, ec.EllipticCurvePrivateKey)
+    for act in (lab.rollover.preview, partial(lab.rollover.perform, key_above=upper.key)):
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME)
+        assert caught.value.rule == "authority.above-revoked"
+    assert not lab.keystore.has("intermediate-g2")
+
+
+def test_a_certificate_of_a_revoked_authority_is_not_installed_and_one_of_another_is(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    lab.authority_revocation.revoke(operator, "upper-1-g1", Reason.CA_COMPROMISE)
+    request = asked_next(lab, operator)
+    signed = certify(upper, request.subject, public(request))
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
+    assert caught.value.rule == "authority.above-revoked"
+    assert issuing(lab) == "intermediate-g1"
+    signed = certify(ec_root(), request.subject, public(request))
+    lab.external.install_intermediate(operator, [signed, ec_root().certificate])
+    assert not lab.trusted.is_issuing_revoked()
 
 
 def _below(issuer: Certified, request: x509.CertificateSigningRequest, name: x509.Name) -> list[x509.Certificate]:
