@@ -185,13 +185,17 @@ def rollover(
     )
     above = _private_key(key, find_passphrase(passphrase_file)) if key else None
     planned = installation.rollover.preview(operator(), plan)
-    require_typed(planned.after.id, confirm, session.console.finding_lines([planned.warning]))
+    require_typed(planned.after.id, confirm, session.console.finding_lines(planned.warnings))
     done = installation.rollover.perform(operator(), plan, above, confirmed=planned.after.id)
     session.console.answer(
-        RolloverDocument(before=done.before.id, authority=authority_documents([done.after])[0]),
+        RolloverDocument(
+            before=done.before.id,
+            authority=authority_documents([done.after])[0],
+            findings=finding_documents(done.limits),
+        ),
         [f"Created: {done.after.id}. It signs from now on, and {done.before.id} no more."],
     )
     session.console.remark(
         "Next: sign new CSRs as each node needs one; its bundle has the new intermediate.",
-        *session.console.finding_lines(installation.crl_importer.find_missing()),
+        *session.console.finding_lines((*done.limits, *installation.crl_importer.find_missing())),
     )

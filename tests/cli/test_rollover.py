@@ -41,6 +41,13 @@ def test_the_answer_names_both(ca: CommandLine) -> None:
     ]
 
 
+def test_it_warns_that_the_root_ends_before(ca: CommandLine) -> None:
+    result = ca(*_ROLLOVER, "--days", "7300")
+    assert "intermediate-g2 expires with root-g1 on " in result.stderr
+    answer = ca.answer("ca", "rollover", "--days", "7300", "--confirm", "intermediate-g3")
+    assert [each["rule"] for each in answer["findings"]] == ["authority.ends-early"]
+
+
 def test_it_has_to_be_confirmed(ca: CommandLine) -> None:
     assert ca.rule("ca", "rollover", code=2) == "confirmation.missing"
     assert ca.rule("ca", "rollover", "--confirm", "intermediate-g1", code=2) == "confirmation.missing"

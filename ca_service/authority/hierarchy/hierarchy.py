@@ -23,8 +23,8 @@ from ca_service.pki.path_validation import AuthorityPath
 AUTHORITY_EXPIRED: Final = Rule(
     "authority.expired",
     "The authority is valid from {start} to {end}, but not now.",
-    "Check the clock of this machine. If it is right and the root is still valid, create the next intermediate: "
-    "`ca-service ca rollover`.",
+    "Check the clock of this machine. If it is right, create the next intermediate: `ca-service ca rollover`; if the "
+    "root has expired, set up another installation.",
 )
 AUTHORITY_MISSING: Final = Rule(
     "authority.missing",

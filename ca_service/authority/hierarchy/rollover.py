@@ -12,9 +12,9 @@ for what it has issued. `external.py` does the same for an intermediate that oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
@@ -59,6 +59,13 @@ AUTHORITY_ABOVE_REVOKED: Final = Rule(
     "Have the next intermediate certified by another authority below the same root: `ca-service ca request --next`, "
     "then `ca-service ca install`.",
 )
+AUTHORITY_ENDS_EARLY: Final = Rule(
+    "authority.ends-early",
+    "{after} expires with {above} on {end}, not after {days} days.",
+    "Nothing outlives the root, and it has no successor: plan another installation, whose root clients trust before "
+    "that day. If {above} is not the root, have it renewed first.",
+    Severity.WARNING,
+)
 AUTHORITY_ROLLED_OVER: Final = Rule(
     "authority.rolled-over",
     "Another process has created an intermediate at the same time, and {before} issues now. Nothing else was created.",
@@ -71,16 +78,20 @@ IsRevoked = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """The intermediate `after` that follows `before` below `above`; in a preview it has no certificate yet."""
+    """The intermediate `after` that follows `before` below `above`; in a preview it has no certificate yet.
+
+    `limits` warn that it cannot last as long as planned.
+    """
 
     before: IssuerRecord
     after: IssuerRecord
     above: IssuerRecord
+    limits: tuple[Finding, ...] = ()
 
     @property
-    def warning(self) -> Finding:
-        """The change, for a person who is to confirm it."""
-        return AUTHORITY_WILL_ROLL_OVER.at(before=self.before.id, after=self.after.id)
+    def warnings(self) -> tuple[Finding, ...]:
+        """The change and the limits, for a person who is to confirm them."""
+        return (AUTHORITY_WILL_ROLL_OVER.at(before=self.before.id, after=self.after.id), *self.limits)
 
 
 class Rollover:
@@ -141,7 +152,7 @@ class Rollover:
             before = replace(planned.before, is_issuing=False)
             event = created_event(Event.AUTHORITY_CREATED, actor, after, follows=before.id)
             self._issuers.save_issuers([before, after], event)
-            return Successor(before, after, planned.above)
+            return replace(planned, before=before, after=after)
 
     def _planned(self, plan: HierarchyPlan) -> Successor:
         check_plan(plan)
@@ -152,8 +163,13 @@ class Rollover:
         require_good(path_to_root(above, records), self._is_revoked)
         waiting = next((record for record in records if record.certificate_der is None), None)
         after = waiting or next_intermediate(records, plan.name, self._clock())
-        name = plan.name or after.name
-        return Successor(before, replace(after, name=name, parent_id=above.id, is_issuing=True), above)
+        after = replace(after, name=plan.name or after.name, parent_id=above.id, is_issuing=True)
+        return Successor(before, after, above, tuple(self._limits(after, above, plan.intermediate_days)))
+
+    def _limits(self, after: IssuerRecord, above: IssuerRecord, days: int) -> Iterator[Finding]:
+        end = certificate_of(above).not_valid_after_utc
+        if self._clock() + timedelta(days=days) > end:
+            yield AUTHORITY_ENDS_EARLY.at(after=after.id, above=above.id, end=end.date().isoformat(), days=days)
 
     def _require_valid(self, above: IssuerRecord) -> None:
         certificate = certificate_of(above)

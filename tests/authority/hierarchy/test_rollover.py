@@ -123,6 +123,21 @@ def test_without_the_key_of_the_intermediate_before_those_of_the_next_go_on(lab:
     assert [each.issuer_id for each in lab.responders.list_current()] == ["intermediate-g2"]
 
 
+@pytest.mark.parametrize(("days", "rules"), [(100, []), (101, ["authority.ends-early"])])
+def test_one_that_would_outlive_the_root_ends_with_it_and_says_so(
+    lab: Lab, operator: Actor, days: int, rules: list[str]
+) -> None:
+    assert isinstance(lab.clock, FixedClock)
+    end = lab.hierarchy.active().root.not_valid_after_utc
+    lab.clock.now = end - timedelta(days=100, hours=1)
+    lab.clock_check.confirm(operator)
+    plan = replace(SAME, intermediate_days=days)
+    assert [each.rule for each in lab.rollover.preview(operator, plan).warnings[1:]] == rules
+    done = lab.rollover.perform(operator, plan)
+    assert [each.rule for each in done.limits] == rules
+    assert certificate_of(done.after).not_valid_after_utc <= end
+
+
 def test_an_intermediate_before_that_has_expired_gets_no_ocsp_signer(lab: Lab, operator: Actor) -> None:
     lab.rollover.perform(operator, SAME)
     assert isinstance(lab.clock, FixedClock)
