@@ -148,7 +148,8 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
 
     Every certificate that it issued becomes invalid, and it stops issuing. This cannot be undone.
     """
-    revocation, wanted = session.ready().authority_revocation, read_authority_reason(reason)
+    installation, wanted = session.ready(), read_authority_reason(reason)
+    revocation = installation.authority_revocation
     seen = revocation.preview(operator(), issuer, wanted)
     require_typed(issuer, confirm, session.console.finding_lines(seen.findings))
     done = revocation.revoke(operator(), issuer, wanted, note=note)
@@ -156,6 +157,10 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     session.console.answer(
         AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It no longer issues.", *lines)
     )
+    if installation.trusted.is_issuing_revoked():
+        session.console.remark("Next: create the next intermediate, which signs instead: ca-service ca rollover")
+    listing = f"ca-service list 'issuer={done.issuer.id} status:active'"
+    session.console.remark(f"Then sign new CSRs of the nodes that have its certificates: {listing}")
 
 
 command = click.Group(

@@ -69,6 +69,25 @@ def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine
     assert ca("sign", csr).exit_code == 0
 
 
+def test_a_revocation_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
+    revoke = (
+        "crl",
+        "revoke-authority",
+        "intermediate-g{0}",
+        "--reason",
+        "superseded",
+        "--confirm",
+        "intermediate-g{0}",
+    )
+    ca("sign", csr)
+    ca(*_ROLLOVER)
+    before = ca(*(word.format(1) for word in revoke)).stderr
+    assert "ca-service list 'issuer=intermediate-g1 status:active'" in before
+    assert "rollover" not in before
+    assert "uccx1.example.com" in ca("list", "issuer=intermediate-g1 status:active").stdout
+    assert "ca-service ca rollover" in ca(*(word.format(2) for word in revoke)).stderr
+
+
 def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, csr: Path) -> None:
     (here / "passphrase").write_text("correct horse battery\n")
     ca("ca", "root-key", "export", "--out", "root.key", *_FILE)
