@@ -100,10 +100,10 @@ def request(session: Session, name: str | None, curve: str | None, is_next: bool
         target.check(session.console)
     installation = session.upgraded()
     plan = installation.plan
-    name = name or ("" if is_next else plan.name)
-    pem = installation.external.request_intermediate(
-        operator(), name, curve or plan.intermediate_curve, is_next=is_next
-    )
+    if not any(record.certificate_der is None for record in installation.hierarchy.list_issuers()):
+        name = name or ("" if is_next else plan.name)
+        curve = curve or plan.intermediate_curve
+    pem = installation.external.request_intermediate(operator(), name or "", curve or "", is_next=is_next)
     path = target.write("intermediate.csr", pem) if out or not session.console.as_json else None
     if path or session.console.as_json:
         document = CSRDocument(pem=pem.decode(), file=str(path) if path else None)

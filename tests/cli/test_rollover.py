@@ -132,6 +132,13 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     assert "chain.pem: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem")
 
 
+def test_the_csr_of_one_that_waits_is_written_again_and_not_with_another_name(new_ca: CommandLine) -> None:
+    elsewhere = CommandLine(new_ca.folder, {"CA_SERVICE_AUTHORITY__NAME": "Example Lab"})
+    elsewhere("ca", "request", "--name", "Voice", "--curve", "P-256", "--out", "first.csr")
+    assert elsewhere("ca", "request", "--out", "again.csr").exit_code == 0
+    assert elsewhere.rule("ca", "request", "--name", "Other", "--out", "x.csr", code=1) == "authority.requested"
+
+
 @pytest.mark.parametrize("command", [("request", "--next"), ("rollover", "--confirm", "intermediate-g2")])
 def test_the_next_intermediate_needs_one_before_it(new_ca: CommandLine, command: tuple[str, ...]) -> None:
     new_ca("db", "upgrade")

@@ -62,6 +62,11 @@ AUTHORITY_NOT_PENDING: Final = Rule(
     "Start with `ca-service ca request`.",
 )
 
+AUTHORITY_REQUESTED: Final = Rule(
+    "authority.requested",
+    "{id} waits for its certificate already, with the name {name} and a key on {curve}.",
+    "Request its CSR without name and curve: they cannot be changed any more.",
+)
 AUTHORITY_OTHER_ROOT: Final = Rule(
     "authority.other-root",
     "The next intermediate is below {found}, but this installation has the root {expected}.",
@@ -115,18 +120,22 @@ class ExternalAuthorities:
     def request_intermediate(self, actor: Actor, name: str, curve: str, *, is_next: bool = False) -> bytes:
         """Return the CSR (PEM) for an intermediate that an external EC root certifies: the first one, or the next.
 
-        The first call creates the key; later calls return a CSR for the same key and name. Raises Conflict if an
-        authority exists and the next one is not asked for, NotReady if it is and there is none.
+        The first call creates the key; later calls return a CSR for the same key and name, and need neither name nor
+        curve. Raises Conflict if an authority exists and the next one is not asked for, or if one waits with another
+        name or curve, NotReady if the next one is asked for and there is none.
         """
         require(actor, Action.AUTHORITY)
-        check_curve(curve)
         if name:
             checked_name(name)
         with self._issuers.exclusively():
             pending = self._pending()
             if pending is None:
+                check_curve(curve)
                 pending = self._begin(actor, self._next(name) if is_next else self._first(name), curve)
         key = self._keystore.signer(pending.key_id or "")
+        found = keys.curve_name(key)
+        if name not in ("", pending.name) or curve not in ("", found):
+            raise Conflict.because(AUTHORITY_REQUESTED, id=pending.id, name=pending.name, curve=found)
         builder = (
             x509.CertificateSigningRequestBuilder()
             .subject_name(subject_of(pending.name, "intermediate", pending.generation))

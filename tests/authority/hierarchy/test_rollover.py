@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -342,6 +343,18 @@ def test_the_next_intermediate_of_an_external_root_waits_while_the_one_before_is
     assert isinstance(lab.issuers, InMemoryIssuerStore)
     assert lab.issuers.events[-1].details["follows"] == "intermediate-g1"
     assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates[0].issuer_id == installed.id
+
+
+@pytest.mark.parametrize(
+    ("name", "curve", "is_refused"),
+    [("", "", False), ("Voice", "P-256", False), ("Other", "", True), ("", "P-384", True)],
+)
+def test_one_that_waits_keeps_its_name_and_curve(operator: Actor, name: str, curve: str, is_refused: bool) -> None:
+    lab = external(operator)
+    first = asked_next(lab, operator, "Voice")
+    with pytest.raises(Conflict, match="waits") if is_refused else nullcontext():
+        again = x509.load_pem_x509_csr(lab.external.request_intermediate(operator, name, curve, is_next=True))
+        assert (again.subject, again.public_key()) == (first.subject, first.public_key())
 
 
 def test_a_new_authority_between_it_and_the_root_is_recorded(operator: Actor) -> None:
