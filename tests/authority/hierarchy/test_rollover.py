@@ -403,6 +403,17 @@ def test_a_certificate_of_a_revoked_authority_is_not_installed_and_one_of_anothe
     assert not lab.trusted.is_issuing_revoked()
 
 
+def test_expirations_tell_the_generations_apart(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    assert isinstance(upper.key, ec.EllipticCurvePrivateKey)
+    lab.rollover.perform(operator, SAME, upper.key)
+    assert [(each.name, each.is_former) for each in lab.inventory.board(operator).authorities[1:]] == [
+        ("Policy CA", False),
+        ("Example Lab EC Intermediate CA G1", True),
+        ("Example Lab EC Intermediate CA G2", False),
+    ]
+
+
 def _below(issuer: Certified, request: x509.CertificateSigningRequest, name: x509.Name) -> list[x509.Certificate]:
     return [certify(issuer, name, public(request)), issuer.certificate]
 
