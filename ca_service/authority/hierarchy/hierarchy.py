@@ -80,6 +80,7 @@ class Hierarchy:
         self._clock_check = clock_check
         self._certificate_base_url = certificate_base_url
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
+        self._chains: dict[str, Chain] = {}  # of the authorities that were seen
 
     def active(self) -> ActiveAuthority:
         """Return the authority that issues now. Raises NotReady if there is none yet."""
@@ -95,15 +96,15 @@ class Hierarchy:
         seen, active = self._seen
         if records != seen:
             active = _active(records, self._certificate_base_url)
-            self._seen = (records, active)
+            self._seen, self._chains = (records, active), {active.record.id: active.chain} if active else {}
         return active
 
     def chain_of(self, issuer_id: str) -> Chain:
-        """Return the certificates from this issuer up to its root."""
-        _, active = self._seen
-        if active is not None and active.record.id == issuer_id:
-            return active.chain  # the certificate of an authority never changes once it has one
-        return tuple(map(certificate_of, self.path_of(issuer_id)))
+        """Return the certificates from this issuer up to its root. Read once: they never change."""
+        chains = self._chains
+        if issuer_id not in chains:
+            chains[issuer_id] = tuple(map(certificate_of, self.path_of(issuer_id)))
+        return chains[issuer_id]
 
     def links_of(self, issuer_id: str) -> Mapping[str, tuple[str, str]]:
         """Return the links, as in `ActiveAuthority`, from this issuer up to its root."""
