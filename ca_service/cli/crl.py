@@ -159,8 +159,9 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     )
     if installation.trusted.is_issuing_revoked():
         session.console.remark("Next: create the next intermediate, which signs instead: ca-service ca rollover")
-    listing = f"ca-service list 'issuer={done.issuer.id} status:active'"
-    session.console.remark(f"Then sign new CSRs of the nodes that have its certificates: {listing}")
+    if below := ",".join(installation.hierarchy.list_below(done.issuer.id)):
+        listing = f"ca-service list 'issuer={below} status:active'"
+        session.console.remark(f"Then sign new CSRs of the nodes that have its certificates: {listing}")
 
 
 command = click.Group(

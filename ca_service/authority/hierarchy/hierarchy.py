@@ -118,6 +118,14 @@ class Hierarchy:
         records = self._issuers.list_issuers()
         return path_to_root({record.id: record for record in records}[issuer_id], records)
 
+    def list_below(self, issuer_id: str) -> tuple[str, ...]:
+        """Return the ids of the issuers of leaves that have this authority in their chain: itself, if it is one."""
+        records = [each for each in self._issuers.list_issuers() if each.certificate_der is not None]
+        leaf_issuers = (each for each in records if issues_leaves(each, records))
+        return tuple(
+            each.id for each in leaf_issuers if any(above.id == issuer_id for above in path_to_root(each, records))
+        )
+
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""
         return signer_of(self._keystore, authority.record.key_id, authority.issuer.public_key)

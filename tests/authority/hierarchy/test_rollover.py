@@ -403,10 +403,12 @@ def test_a_certificate_of_a_revoked_authority_is_not_installed_and_one_of_anothe
     assert not lab.trusted.is_issuing_revoked()
 
 
-def test_expirations_tell_the_generations_apart(operator: Actor) -> None:
+def test_expirations_and_searches_tell_the_generations_apart(operator: Actor) -> None:
     lab, upper = below_policy_ca(operator)
     assert isinstance(upper.key, ec.EllipticCurvePrivateKey)
     lab.rollover.perform(operator, SAME, upper.key)
+    assert lab.hierarchy.list_below("upper-1-g1") == ("intermediate-g1", "intermediate-g2")
+    assert lab.hierarchy.list_below("intermediate-g1") == ("intermediate-g1",)
     assert [(each.name, each.is_former) for each in lab.inventory.board(operator).authorities[1:]] == [
         ("Policy CA", False),
         ("Example Lab EC Intermediate CA G1", True),
