@@ -54,6 +54,21 @@ def test_it_has_to_be_confirmed(ca: CommandLine) -> None:
     assert len(ca.answer("ca", "show")["authorities"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("command", "consequence"),
+    [
+        (("ca", "rollover"), "intermediate-g2 signs the next certificates, and intermediate-g1 none any more."),
+        (("crl", "revoke-authority", "intermediate-g1", "--reason", "superseded"), "become invalid on every node"),
+    ],
+)
+def test_without_a_terminal_the_consequences_are_shown_and_scripts_get_the_error_alone(
+    ca: CommandLine, command: tuple[str, ...], consequence: str
+) -> None:
+    result = ca(*command)
+    assert (result.exit_code, consequence in result.stderr) == (2, True)
+    assert consequence not in ca(*command, "--json").stderr
+
+
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
