@@ -184,7 +184,7 @@ def rollover(
         intermediate_days=settings.intermediate_days if days is None else days,
     )
     above = _private_key(key, find_passphrase(passphrase_file)) if key else None
-    planned = installation.rollover.preview(operator(), plan)
+    planned = installation.rollover.preview(operator(), plan, above)
     require_typed(session.console, planned.after.id, confirm, session.console.finding_lines(planned.warnings))
     done = installation.rollover.perform(operator(), plan, above, confirmed=planned.after.id)
     session.console.answer(

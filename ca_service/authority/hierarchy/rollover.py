@@ -114,10 +114,14 @@ class Rollover:
         self._certifier = certifier
         self._is_revoked = is_revoked
 
-    def preview(self, actor: Actor, plan: HierarchyPlan) -> Successor:
-        """Return the result of `perform` without a certificate. Raises what it raises, but for keys and chain."""
+    def preview(
+        self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
+    ) -> Successor:
+        """Return the result of `perform` without a certificate. Raises what it raises, but for a chain and a clock."""
         require(actor, Action.AUTHORITY)
-        return self._planned(plan)
+        planned = self._planned(plan)
+        self._signer(planned.above, key_above)
+        return planned
 
     def perform(
         self,

@@ -259,12 +259,13 @@ def test_with_the_key_of_the_root_offline_its_copy_is_needed(lab: Lab, operator:
     key = lab.keystore.signer("root-g1")
     copy = lab.root_key.export(operator, PASSPHRASE)
     lab.root_key.remove(operator, copy, PASSPHRASE)
-    with pytest.raises(Refused) as caught:
-        lab.rollover.perform(operator, SAME)
-    assert caught.value.rule == "authority.key-above-offline"
-    with pytest.raises(Refused) as caught:
-        lab.rollover.perform(operator, SAME, ec.generate_private_key(ec.SECP256R1()))
-    assert caught.value.rule == "authority.key-above-wrong"
+    for act in (lab.rollover.preview, lab.rollover.perform):
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME)
+        assert caught.value.rule == "authority.key-above-offline"
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME, ec.generate_private_key(ec.SECP256R1()))
+        assert caught.value.rule == "authority.key-above-wrong"
     assert issuing(lab) == "intermediate-g1"
     lab.rollover.perform(operator, SAME, key)
     assert issuing(lab) == "intermediate-g2"
