@@ -25,7 +25,7 @@ from ca_service.authority.hierarchy.certifying import created_event
 from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS
 from ca_service.authority.hierarchy.hierarchy import certificate_of, path_to_root
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.rollover import IsRevoked, next_intermediate, require_good
+from ca_service.authority.hierarchy.rollover import IsRevoked, next_intermediate, require_free_name, require_good
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
@@ -72,12 +72,6 @@ AUTHORITY_OTHER_ROOT: Final = Rule(
     "The next intermediate is below {found}, but this installation has the root {expected}.",
     "Have it signed below that root, and give its certificate: `ca-service ca show` shows the SHA-256 fingerprint. For "
     "another root, set up another installation, in another instance folder.",
-)
-
-AUTHORITY_SAME_NAME: Final = Rule(
-    "authority.same-name",
-    "{subject} is the name of {issuer} already, but a node keeps one certificate for each name.",
-    "Have the authority issued with a name of its own; the CSR has one with the next generation.",
 )
 
 _FIRST_ID = "intermediate-g1"
@@ -254,10 +248,8 @@ def _without_known(path: Sequence[x509.Certificate], known: Sequence[IssuerRecor
         raise Refused.because(AUTHORITY_OTHER_ROOT, found=_shown(path[-1]), expected=_shown(certificate_of(root)))
     certified = {record.certificate_der for record in known}
     new = [certificate for certificate in path if encodings.der(certificate) not in certified]
-    taken = {names.folded(certificate_of(record).subject): record.id for record in known}
     for certificate in new:
-        if issuer := taken.get(names.folded(certificate.subject)):
-            raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(certificate.subject), issuer=issuer)
+        require_free_name(certificate.subject, known)
     return new
 
 

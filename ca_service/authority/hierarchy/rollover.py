@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
@@ -53,6 +54,11 @@ AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
     "Give the key of {above}: `ca-service ca show` shows its certificate.",
 )
 
+AUTHORITY_SAME_NAME: Final = Rule(
+    "authority.same-name",
+    "{subject} is the name of {issuer} already, but a node keeps one certificate for each name.",
+    "Give the authority a name of its own; the CSR has one with the next generation.",
+)
 AUTHORITY_ABOVE_REVOKED: Final = Rule(
     "authority.above-revoked",
     "{above} is revoked or on hold: clients would reject every certificate of the next intermediate.",
@@ -168,6 +174,7 @@ class Rollover:
         waiting = next((record for record in records if record.certificate_der is None), None)
         after = waiting or next_intermediate(records, plan.name, self._clock())
         after = replace(after, name=plan.name or after.name, parent_id=above.id, is_issuing=True)
+        require_free_name(subject_of(after.name, after.role, after.generation), records)
         return Successor(before, after, above, tuple(self._limits(after, above, plan.intermediate_days)))
 
     def _limits(self, after: IssuerRecord, above: IssuerRecord, days: int) -> Iterator[Finding]:
@@ -190,6 +197,13 @@ class Rollover:
         if given.public_key() != public_key:
             raise Refused.because(AUTHORITY_KEY_ABOVE_WRONG, above=above.id)
         return given
+
+
+def require_free_name(subject: x509.Name, records: Sequence[IssuerRecord]) -> None:
+    """Raise Refused if one of these authorities has this name, as clients and nodes compare names."""
+    taken = {names.folded(certificate_of(each).subject): each.id for each in records if each.certificate_der}
+    if issuer := taken.get(names.folded(subject)):
+        raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(subject), issuer=issuer)
 
 
 def require_good(path: Sequence[IssuerRecord], is_revoked: IsRevoked) -> None:

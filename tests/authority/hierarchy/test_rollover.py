@@ -17,7 +17,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
 from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import RevocationRecord
@@ -253,6 +253,17 @@ def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor, taken:
     imported = certify(Certified(root.key, root.certificate), subject, key.public_key())
     lab.external.import_authority(operator, [imported, root.certificate], key, root.key)
     assert lab.rollover.perform(operator, replace(SAME, name="Voice")).after.id == "intermediate-g3"
+
+
+def test_one_that_waits_gets_no_name_that_is_taken(operator: Actor) -> None:
+    lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
+    imported = certify(Certified(root.key, root.certificate), subject_of("Voice", "intermediate", 2), key.public_key())
+    lab.external.import_authority(operator, [imported, root.certificate], key, root.key)
+    asked_next(lab, operator, "Other")
+    with pytest.raises(Refused) as caught:
+        lab.rollover.perform(operator, replace(SAME, name="Voice"))
+    assert caught.value.rule == "authority.same-name"
+    assert lab.rollover.perform(operator, replace(SAME, name="Third")).after.id == "intermediate-g2"
 
 
 def test_with_the_key_of_the_root_offline_its_copy_is_needed(lab: Lab, operator: Actor) -> None:
