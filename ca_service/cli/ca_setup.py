@@ -100,10 +100,10 @@ def request(session: Session, name: str | None, curve: str | None, is_next: bool
         target.check(session.console)
     installation = session.upgraded()
     plan = installation.plan
-    name = name or ("" if is_next else plan.name)
-    pem = installation.external.request_intermediate(
-        operator(), name, curve or plan.intermediate_curve, is_next=is_next
-    )
+    if not any(record.certificate_der is None for record in installation.hierarchy.list_issuers()):
+        name = name or ("" if is_next else plan.name)
+        curve = curve or plan.intermediate_curve
+    pem = installation.external.request_intermediate(operator(), name or "", curve or "", is_next=is_next)
     path = target.write("intermediate.csr", pem) if out or not session.console.as_json else None
     if path or session.console.as_json:
         document = CSRDocument(pem=pem.decode(), file=str(path) if path else None)
@@ -184,14 +184,18 @@ def rollover(
         intermediate_days=settings.intermediate_days if days is None else days,
     )
     above = _private_key(key, find_passphrase(passphrase_file)) if key else None
-    planned = installation.rollover.preview(operator(), plan)
-    require_typed(planned.after.id, confirm, session.console.finding_lines([planned.warning]))
+    planned = installation.rollover.preview(operator(), plan, above)
+    require_typed(session.console, planned.after.id, confirm, session.console.finding_lines(planned.warnings))
     done = installation.rollover.perform(operator(), plan, above, confirmed=planned.after.id)
     session.console.answer(
-        RolloverDocument(before=done.before.id, authority=authority_documents([done.after])[0]),
+        RolloverDocument(
+            before=done.before.id,
+            authority=authority_documents([done.after])[0],
+            findings=finding_documents(done.limits),
+        ),
         [f"Created: {done.after.id}. It signs from now on, and {done.before.id} no more."],
     )
     session.console.remark(
         "Next: sign new CSRs as each node needs one; its bundle has the new intermediate.",
-        *session.console.finding_lines(installation.crl_importer.find_missing()),
+        *session.console.finding_lines((*done.limits, *installation.crl_importer.find_missing())),
     )

@@ -148,14 +148,20 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
 
     Every certificate that it issued becomes invalid, and it stops issuing. This cannot be undone.
     """
-    revocation, wanted = session.ready().authority_revocation, read_authority_reason(reason)
+    installation, wanted = session.ready(), read_authority_reason(reason)
+    revocation = installation.authority_revocation
     seen = revocation.preview(operator(), issuer, wanted)
-    require_typed(issuer, confirm, session.console.finding_lines(seen.findings))
+    require_typed(session.console, issuer, confirm, session.console.finding_lines(seen.findings))
     done = revocation.revoke(operator(), issuer, wanted, note=note)
     lines = session.console.finding_lines(done.findings[1:])
     session.console.answer(
         AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It no longer issues.", *lines)
     )
+    if installation.trusted.is_issuing_revoked():
+        session.console.remark("Next: create the next intermediate, which signs instead: ca-service ca rollover")
+    if below := ",".join(installation.hierarchy.list_below(done.issuer.id)):
+        listing = f"ca-service list 'issuer={below} status:active'"
+        session.console.remark(f"Then sign new CSRs of the nodes that have its certificates: {listing}")
 
 
 command = click.Group(

@@ -230,11 +230,16 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)).encode()
 
 
-def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None:
-    """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings."""
+def require_typed(console: Console, name: str, given: str | None, warnings: Sequence[str]) -> None:
+    """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings.
+
+    Without a terminal a person reads the warnings as well, to confirm the next time.
+    """
     if given is None and is_terminal():
         click.echo("\n".join(warnings), err=True)
         given = typed_to_go_on(name)
+    elif given is None:
+        console.remark(*warnings)
     if given != name:
         raise InvalidInput.because(CONFIRMATION_MISSING, name=name)
 

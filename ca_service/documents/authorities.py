@@ -124,6 +124,7 @@ class RolloverDocument(Document):
 
     before: str
     authority: AuthorityDocument
+    findings: list[FindingDocument] = Field(description="warnings: it cannot last as long as planned")
 
 
 class HierarchyDocument(AuthoritiesDocument):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import Client
 
 from ca_service.authority.fleet.nodes import NodeInput
+from ca_service.authority.fleet.placement import Placement
 from ca_service.authority.installation import Installation
+from ca_service.authority.issuance.examination import Options
+from ca_service.vos.purposes import TOMCAT_ECDSA
 from tests.support import pkcs10
-from tests.support.factories import OPERATOR
+from tests.support.factories import OPERATOR, PLAN
 from tests.support.requests import node
 from tests.support.statements import statements
 
@@ -73,3 +77,24 @@ def test_a_board_takes_the_same_few_statements_however_many_slots_have_no_csr(
 
     assert answer.status_code == 200, answer.text
     assert len(seen) <= 12, seen
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_after_a_rollover_a_board_takes_the_same_few_statements_however_many_nodes_have_the_one_before(
+    client: Client, installation: Installation, count: int
+) -> None:
+    nodes = [NodeInput(f"n{number}.example.com", "cucm", "15", "subscriber") for number in range(count)]
+    cluster = installation.fleet.create(OPERATOR, "Lab", nodes)
+    placements = [
+        Placement(csr(number), each.id, TOMCAT_ECDSA.service, is_multi_server=False)
+        for number, each in enumerate(cluster.nodes)
+    ]
+    installation.fleet.sign(OPERATOR, cluster.id, placements, Options())
+    installation.rollover.perform(OPERATOR, replace(PLAN, name=""))
+    client.get(f"/api/v1/clusters/{cluster.id}")
+
+    with statements() as seen:
+        answer = client.get(f"/api/v1/clusters/{cluster.id}")
+
+    assert answer.status_code == 200, answer.text
+    assert len(seen) <= 17, seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from ca_service import settings as settings_module
 from ca_service.authority.installation import Installation
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import CAServiceError
+from ca_service.errors import CAServiceError, KeystoreError
 from ca_service.settings import Settings
 from tests.authority import racing
-from tests.support.factories import OPERATOR
+from tests.support.factories import OPERATOR, PLAN
 from tests.support.requests import UCCX_PUBLISHER
 
 
@@ -40,6 +41,23 @@ def test_a_machine_with_a_copy_of_all_keys_signs_as_the_first_one_does(
         [issuer] = installation.responders.issuers()
         signers = [each.responders.current(issuer).certificate for each in (installation, other)]
     assert signers[0] == signers[1]
+
+
+@pytest.mark.parametrize("is_copied_before", [True, False])
+def test_a_machine_signs_with_the_next_intermediate_if_its_key_was_requested_and_copied_before(
+    installation: Installation, settings: Settings, empty_postgresql_url: str, tmp_path: Path, is_copied_before: bool
+) -> None:
+    if is_copied_before:
+        installation.external.request_intermediate(OPERATOR, "", PLAN.intermediate_curve, is_next=True)
+    copy = shutil.copytree(settings.instance_path, tmp_path / "copy")
+    installation.rollover.perform(OPERATOR, replace(PLAN, name=""))
+    with racing.open_at(copy, empty_postgresql_url) as other:
+        if is_copied_before:
+            [issued] = other.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options()).certificates
+            assert issued.issuer_id == "intermediate-g2"
+        else:
+            with pytest.raises(KeystoreError):
+                other.issuance.issue(OPERATOR, [UCCX_PUBLISHER.data], Options())
 
 
 @pytest.mark.fault(

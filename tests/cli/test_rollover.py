@@ -41,10 +41,32 @@ def test_the_answer_names_both(ca: CommandLine) -> None:
     ]
 
 
+def test_it_warns_that_the_root_ends_before(ca: CommandLine) -> None:
+    result = ca(*_ROLLOVER, "--days", "7300")
+    assert "intermediate-g2 expires with root-g1 on " in result.stderr
+    answer = ca.answer("ca", "rollover", "--days", "7300", "--confirm", "intermediate-g3")
+    assert [each["rule"] for each in answer["findings"]] == ["authority.ends-early"]
+
+
 def test_it_has_to_be_confirmed(ca: CommandLine) -> None:
     assert ca.rule("ca", "rollover", code=2) == "confirmation.missing"
     assert ca.rule("ca", "rollover", "--confirm", "intermediate-g1", code=2) == "confirmation.missing"
     assert len(ca.answer("ca", "show")["authorities"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "consequence"),
+    [
+        (("ca", "rollover"), "intermediate-g2 signs the next certificates, and intermediate-g1 none any more."),
+        (("crl", "revoke-authority", "intermediate-g1", "--reason", "superseded"), "become invalid on every node"),
+    ],
+)
+def test_without_a_terminal_the_consequences_are_shown_and_scripts_get_the_error_alone(
+    ca: CommandLine, command: tuple[str, ...], consequence: str
+) -> None:
+    result = ca(*command)
+    assert (result.exit_code, consequence in result.stderr) == (2, True)
+    assert consequence not in ca(*command, "--json").stderr
 
 
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
@@ -60,6 +82,25 @@ def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine
     assert ca(*_ROLLOVER).exit_code == 0
     assert ca("ca", "show").exit_code == 0
     assert ca("sign", csr).exit_code == 0
+
+
+def test_a_revocation_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
+    revoke = (
+        "crl",
+        "revoke-authority",
+        "intermediate-g{0}",
+        "--reason",
+        "superseded",
+        "--confirm",
+        "intermediate-g{0}",
+    )
+    ca("sign", csr)
+    ca(*_ROLLOVER)
+    before = ca(*(word.format(1) for word in revoke)).stderr
+    assert "ca-service list 'issuer=intermediate-g1 status:active'" in before
+    assert "rollover" not in before
+    assert "uccx1.example.com" in ca("list", "issuer=intermediate-g1 status:active").stdout
+    assert "ca-service ca rollover" in ca(*(word.format(2) for word in revoke)).stderr
 
 
 def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, csr: Path) -> None:
@@ -104,6 +145,13 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     assert installed.stdout == "Installed intermediate: Example Lab EC Intermediate CA G2\n"
     assert new_ca("sign", csr, *_SIGN, "chain.pem").exit_code == 0
     assert "chain.pem: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem")
+
+
+def test_the_csr_of_one_that_waits_is_written_again_and_not_with_another_name(new_ca: CommandLine) -> None:
+    elsewhere = CommandLine(new_ca.folder, {"CA_SERVICE_AUTHORITY__NAME": "Example Lab"})
+    elsewhere("ca", "request", "--name", "Voice", "--curve", "P-256", "--out", "first.csr")
+    assert elsewhere("ca", "request", "--out", "again.csr").exit_code == 0
+    assert elsewhere.rule("ca", "request", "--name", "Other", "--out", "x.csr", code=1) == "authority.requested"
 
 
 @pytest.mark.parametrize("command", [("request", "--next"), ("rollover", "--confirm", "intermediate-g2")])

@@ -23,9 +23,9 @@ from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.events import AuditEvent, Event
 from ca_service.authority.hierarchy.certifying import created_event
 from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of, path_to_root
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
-from ca_service.authority.hierarchy.rollover import next_intermediate
+from ca_service.authority.hierarchy.rollover import IsRevoked, next_intermediate, require_free_name, require_good
 from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
@@ -62,17 +62,16 @@ AUTHORITY_NOT_PENDING: Final = Rule(
     "Start with `ca-service ca request`.",
 )
 
+AUTHORITY_REQUESTED: Final = Rule(
+    "authority.requested",
+    "{id} waits for its certificate already, with the name {name} and a key on {curve}.",
+    "Request its CSR without name and curve: they cannot be changed any more.",
+)
 AUTHORITY_OTHER_ROOT: Final = Rule(
     "authority.other-root",
     "The next intermediate is below {found}, but this installation has the root {expected}.",
     "Have it signed below that root, and give its certificate: `ca-service ca show` shows the SHA-256 fingerprint. For "
     "another root, set up another installation, in another instance folder.",
-)
-
-AUTHORITY_SAME_NAME: Final = Rule(
-    "authority.same-name",
-    "{subject} is the name of {issuer} already, but a node keeps one certificate for each name.",
-    "Have the authority issued with a name of its own; the CSR has one with the next generation.",
 )
 
 _FIRST_ID = "intermediate-g1"
@@ -81,10 +80,11 @@ _FIRST_ID = "intermediate-g1"
 class ExternalAuthorities:
     """Imports authorities that were created elsewhere."""
 
-    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock) -> None:
+    def __init__(self, issuers: IssuerStore, keystore: KeyStore, clock: Clock, *, is_revoked: IsRevoked) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
+        self._is_revoked = is_revoked
 
     def import_authority(
         self,
@@ -114,18 +114,22 @@ class ExternalAuthorities:
     def request_intermediate(self, actor: Actor, name: str, curve: str, *, is_next: bool = False) -> bytes:
         """Return the CSR (PEM) for an intermediate that an external EC root certifies: the first one, or the next.
 
-        The first call creates the key; later calls return a CSR for the same key and name. Raises Conflict if an
-        authority exists and the next one is not asked for, NotReady if it is and there is none.
+        The first call creates the key; later calls return a CSR for the same key and name, and need neither name nor
+        curve. Raises Conflict if an authority exists and the next one is not asked for, or if one waits with another
+        name or curve, NotReady if the next one is asked for and there is none.
         """
         require(actor, Action.AUTHORITY)
-        check_curve(curve)
         if name:
             checked_name(name)
         with self._issuers.exclusively():
             pending = self._pending()
             if pending is None:
+                check_curve(curve)
                 pending = self._begin(actor, self._next(name) if is_next else self._first(name), curve)
         key = self._keystore.signer(pending.key_id or "")
+        found = keys.curve_name(key)
+        if name not in ("", pending.name) or curve not in ("", found):
+            raise Conflict.because(AUTHORITY_REQUESTED, id=pending.id, name=pending.name, curve=found)
         builder = (
             x509.CertificateSigningRequestBuilder()
             .subject_name(subject_of(pending.name, "intermediate", pending.generation))
@@ -137,8 +141,8 @@ class ExternalAuthorities:
     def install_intermediate(self, actor: Actor, certificates: Sequence[x509.Certificate]) -> tuple[IssuerRecord, ...]:
         """Install the certificate of the requested intermediate, with all authorities above it.
 
-        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable, or
-        if the next one is below another root.
+        Raises NotFound if none was requested, Conflict if an authority exists, Refused if the chain is not suitable or
+        revoked, or if the next one is below another root.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -150,6 +154,7 @@ class ExternalAuthorities:
             path = self._checked_path(certificates, key.public_key())
             known = [record for record in self._issuers.list_issuers() if record.certificate_der]
             installed = self._following(pending, path, known) if known else self._records(path, pending.key_id, None)
+            require_good(path_to_root(installed[-1], [*known, *installed]), self._is_revoked)
             before = [replace(record, is_issuing=False) for record in known if record.is_issuing]
             follows = {"follows": before[0].id} if before else {}
             event = created_event(Event.AUTHORITY_INSTALLED, actor, installed[-1], **follows)
@@ -243,10 +248,8 @@ def _without_known(path: Sequence[x509.Certificate], known: Sequence[IssuerRecor
         raise Refused.because(AUTHORITY_OTHER_ROOT, found=_shown(path[-1]), expected=_shown(certificate_of(root)))
     certified = {record.certificate_der for record in known}
     new = [certificate for certificate in path if encodings.der(certificate) not in certified]
-    taken = {names.folded(certificate_of(record).subject): record.id for record in known}
     for certificate in new:
-        if issuer := taken.get(names.folded(certificate.subject)):
-            raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(certificate.subject), issuer=issuer)
+        require_free_name(certificate.subject, known)
     return new
 
 

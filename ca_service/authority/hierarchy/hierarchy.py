@@ -23,8 +23,8 @@ from ca_service.pki.path_validation import AuthorityPath
 AUTHORITY_EXPIRED: Final = Rule(
     "authority.expired",
     "The authority is valid from {start} to {end}, but not now.",
-    "Check the clock of this machine. If it is right and the root is still valid, create the next intermediate: "
-    "`ca-service ca rollover`.",
+    "Check the clock of this machine. If it is right, create the next intermediate: `ca-service ca rollover`; if the "
+    "root has expired, set up another installation.",
 )
 AUTHORITY_MISSING: Final = Rule(
     "authority.missing",
@@ -80,6 +80,7 @@ class Hierarchy:
         self._clock_check = clock_check
         self._certificate_base_url = certificate_base_url
         self._seen: tuple[tuple[IssuerRecord, ...], ActiveAuthority | None] = ((), None)
+        self._chains: dict[str, Chain] = {}  # of the authorities that were seen
 
     def active(self) -> ActiveAuthority:
         """Return the authority that issues now. Raises NotReady if there is none yet."""
@@ -95,15 +96,15 @@ class Hierarchy:
         seen, active = self._seen
         if records != seen:
             active = _active(records, self._certificate_base_url)
-            self._seen = (records, active)
+            self._seen, self._chains = (records, active), {active.record.id: active.chain} if active else {}
         return active
 
     def chain_of(self, issuer_id: str) -> Chain:
-        """Return the certificates from this issuer up to its root."""
-        _, active = self._seen
-        if active is not None and active.record.id == issuer_id:
-            return active.chain  # the certificate of an authority never changes once it has one
-        return tuple(map(certificate_of, self.path_of(issuer_id)))
+        """Return the certificates from this issuer up to its root. Read once: they never change."""
+        chains = self._chains
+        if issuer_id not in chains:
+            chains[issuer_id] = tuple(map(certificate_of, self.path_of(issuer_id)))
+        return chains[issuer_id]
 
     def links_of(self, issuer_id: str) -> Mapping[str, tuple[str, str]]:
         """Return the links, as in `ActiveAuthority`, from this issuer up to its root."""
@@ -116,6 +117,14 @@ class Hierarchy:
         """Return the authorities from this one up to its root."""
         records = self._issuers.list_issuers()
         return path_to_root({record.id: record for record in records}[issuer_id], records)
+
+    def list_below(self, issuer_id: str) -> tuple[str, ...]:
+        """Return the ids of the issuers of leaves that have this authority in their chain: itself, if it is one."""
+        records = [each for each in self._issuers.list_issuers() if each.certificate_der is not None]
+        leaf_issuers = (each for each in records if issues_leaves(each, records))
+        return tuple(
+            each.id for each in leaf_issuers if any(above.id == issuer_id for above in path_to_root(each, records))
+        )
 
     def signing_key(self, authority: ActiveAuthority) -> ec.EllipticCurvePrivateKey:
         """Return the private key of the authority. Raises KeystoreError, or NotReady if its certificate has another."""

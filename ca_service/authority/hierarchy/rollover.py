@@ -12,12 +12,13 @@ for what it has issued. `external.py` does the same for an intermediate that oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.access.permissions import Action, Actor, require
@@ -32,6 +33,7 @@ from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.chain import check_authorities
+from ca_service.pki.contents import serial_text
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
     "authority.will-roll-over",
@@ -52,43 +54,80 @@ AUTHORITY_KEY_ABOVE_WRONG: Final = Rule(
     "Give the key of {above}: `ca-service ca show` shows its certificate.",
 )
 
+AUTHORITY_SAME_NAME: Final = Rule(
+    "authority.same-name",
+    "{subject} is the name of {issuer} already, but a node keeps one certificate for each name.",
+    "Give the authority a name of its own; the CSR has one with the next generation.",
+)
+AUTHORITY_ABOVE_REVOKED: Final = Rule(
+    "authority.above-revoked",
+    "{above} is revoked or on hold: clients would reject every certificate of the next intermediate.",
+    "Have the next intermediate certified by another authority below the same root: `ca-service ca request --next`, "
+    "then `ca-service ca install`.",
+)
+AUTHORITY_ENDS_EARLY: Final = Rule(
+    "authority.ends-early",
+    "{after} expires with {above} on {end}, not after {days} days.",
+    "Nothing outlives the root, and it has no successor: plan another installation, whose root clients trust before "
+    "that day. If {above} is not the root, have it renewed first.",
+    Severity.WARNING,
+)
 AUTHORITY_ROLLED_OVER: Final = Rule(
     "authority.rolled-over",
     "Another process has created an intermediate at the same time, and {before} issues now. Nothing else was created.",
     "Look at it with `ca-service ca show`. Run `ca-service ca rollover` again only if you need one more.",
 )
 
+#: Whether the certificate with this issuer and serial number is revoked or on hold.
+IsRevoked = Callable[[str, str], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """The intermediate `after` that follows `before` below `above`; in a preview it has no certificate yet."""
+    """The intermediate `after` that follows `before` below `above`; in a preview it has no certificate yet.
+
+    `limits` warn that it cannot last as long as planned.
+    """
 
     before: IssuerRecord
     after: IssuerRecord
     above: IssuerRecord
+    limits: tuple[Finding, ...] = ()
 
     @property
-    def warning(self) -> Finding:
-        """The change, for a person who is to confirm it."""
-        return AUTHORITY_WILL_ROLL_OVER.at(before=self.before.id, after=self.after.id)
+    def warnings(self) -> tuple[Finding, ...]:
+        """The change and the limits, for a person who is to confirm them."""
+        return (AUTHORITY_WILL_ROLL_OVER.at(before=self.before.id, after=self.after.id), *self.limits)
 
 
 class Rollover:
     """Replaces the intermediate that issues."""
 
     def __init__(
-        self, issuers: IssuerStore, keystore: KeyStore, clock: Clock, clock_check: ClockCheck, certifier: Certifier
+        self,
+        issuers: IssuerStore,
+        keystore: KeyStore,
+        clock: Clock,
+        clock_check: ClockCheck,
+        certifier: Certifier,
+        *,
+        is_revoked: IsRevoked,
     ) -> None:
         self._issuers = issuers
         self._keystore = keystore
         self._clock = clock
         self._clock_check = clock_check
         self._certifier = certifier
+        self._is_revoked = is_revoked
 
-    def preview(self, actor: Actor, plan: HierarchyPlan) -> Successor:
-        """Return the result of `perform` without a certificate. Raises what it raises, but for keys and chain."""
+    def preview(
+        self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
+    ) -> Successor:
+        """Return the result of `perform` without a certificate. Raises what it raises, but for a chain and a clock."""
         require(actor, Action.AUTHORITY)
-        return self._planned(plan)
+        planned = self._planned(plan)
+        self._signer(planned.above, key_above)
+        return planned
 
     def perform(
         self,
@@ -106,8 +145,8 @@ class Rollover:
 
         Raises NotReady without an authority, with an expired one above, or if the clock is behind the audit log;
         InvalidInput for an invalid plan, Conflict if another process has created the confirmed one, Refused without the
-        key above, or if nodes would not take the chain. One that was requested from an external root, and still waits
-        for its certificate, gets it here.
+        key above, if an authority above is revoked, or if nodes would not take the chain. One that was requested from
+        an external root, and still waits for its certificate, gets it here.
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
@@ -123,7 +162,7 @@ class Rollover:
             before = replace(planned.before, is_issuing=False)
             event = created_event(Event.AUTHORITY_CREATED, actor, after, follows=before.id)
             self._issuers.save_issuers([before, after], event)
-            return Successor(before, after, planned.above)
+            return replace(planned, before=before, after=after)
 
     def _planned(self, plan: HierarchyPlan) -> Successor:
         check_plan(plan)
@@ -131,10 +170,17 @@ class Rollover:
         before = _issuing(records)
         above = next(record for record in records if record.id == before.parent_id)
         self._require_valid(above)
+        require_good(path_to_root(above, records), self._is_revoked)
         waiting = next((record for record in records if record.certificate_der is None), None)
         after = waiting or next_intermediate(records, plan.name, self._clock())
-        name = plan.name or after.name
-        return Successor(before, replace(after, name=name, parent_id=above.id, is_issuing=True), above)
+        after = replace(after, name=plan.name or after.name, parent_id=above.id, is_issuing=True)
+        require_free_name(subject_of(after.name, after.role, after.generation), records)
+        return Successor(before, after, above, tuple(self._limits(after, above, plan.intermediate_days)))
+
+    def _limits(self, after: IssuerRecord, above: IssuerRecord, days: int) -> Iterator[Finding]:
+        end = certificate_of(above).not_valid_after_utc
+        if self._clock() + timedelta(days=days) > end:
+            yield AUTHORITY_ENDS_EARLY.at(after=after.id, above=above.id, end=end.date().isoformat(), days=days)
 
     def _require_valid(self, above: IssuerRecord) -> None:
         certificate = certificate_of(above)
@@ -151,6 +197,20 @@ class Rollover:
         if given.public_key() != public_key:
             raise Refused.because(AUTHORITY_KEY_ABOVE_WRONG, above=above.id)
         return given
+
+
+def require_free_name(subject: x509.Name, records: Sequence[IssuerRecord]) -> None:
+    """Raise Refused if one of these authorities has this name, as clients and nodes compare names."""
+    taken = {names.folded(certificate_of(each).subject): each.id for each in records if each.certificate_der}
+    if issuer := taken.get(names.folded(subject)):
+        raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(subject), issuer=issuer)
+
+
+def require_good(path: Sequence[IssuerRecord], is_revoked: IsRevoked) -> None:
+    """Raise Refused if one of these authorities, each above the one before it, is revoked or on hold."""
+    for each in path:
+        if each.parent_id and is_revoked(each.parent_id, serial_text(certificate_of(each).serial_number)):
+            raise Refused.because(AUTHORITY_ABOVE_REVOKED, above=each.id)
 
 
 def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:

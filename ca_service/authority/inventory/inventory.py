@@ -21,7 +21,7 @@ from typing import Final
 
 from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import certificate_of
+from ca_service.authority.hierarchy.hierarchy import certificate_of, issues_leaves
 from ca_service.authority.hierarchy.store import IssuerRole, IssuerStore
 from ca_service.authority.inventory.language import parse
 from ca_service.authority.inventory.store import (
@@ -36,6 +36,7 @@ from ca_service.authority.inventory.store import (
 )
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.ports import Clock
+from ca_service.pki import names
 from ca_service.pki.encodings import time_text
 from ca_service.pki.profiles import VOS
 
@@ -105,10 +106,11 @@ class Inventory:
 
     def _authorities(self) -> Iterator[AuthorityEnd]:
         """Yield the authorities with certificates here, the root first."""
-        for record in self._issuers.list_issuers():
-            if record.certificate_der is not None:
-                end = certificate_of(record).not_valid_after_utc
-                yield AuthorityEnd(record.role, record.name, end, record.is_issuing)
+        records = [each for each in self._issuers.list_issuers() if each.certificate_der is not None]
+        for record in records:
+            certificate = certificate_of(record)
+            name, end = names.label(certificate.subject), certificate.not_valid_after_utc
+            yield AuthorityEnd(record.role, name, end, issues_leaves(record, records) and not record.is_issuing)
 
 
 class Step(StrEnum):
@@ -140,12 +142,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityEnd:
-    """The expiry of an authority."""
+    """The expiry of an authority. `is_former`: it has issued leaves, and another one issues now."""
 
     role: IssuerRole
     name: str
     not_after: datetime
-    is_issuing: bool
+    is_former: bool
 
 
 @dataclass(frozen=True, slots=True)

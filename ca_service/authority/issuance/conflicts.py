@@ -74,8 +74,8 @@ CSR_KEY_HELD: Final = Rule(
 AUTHORITY_REVOKED: Final = Rule(
     "authority.revoked",
     "Authority {issuer} is revoked since {date}: clients would reject every certificate that it issues.",
-    "Create the next intermediate: `ca-service ca rollover`. If an authority above it is revoked, set up another "
-    "installation, in another instance folder.",
+    "Create the next intermediate: `ca-service ca rollover`. If an authority above it is revoked, have the next one "
+    "certified by another below the same root: `ca-service ca request --next`.",
 )
 
 MAX_REQUESTS: Final = 1000

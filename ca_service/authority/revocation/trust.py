@@ -14,7 +14,8 @@ from ca_service.pki.chain import Chain
 AUTHORITY_NOT_TRUSTED: Final = Rule(
     "authority.not-trusted",
     "{issuer} is revoked or on hold (since {date}). Its certificate is not offered for trust stores.",
-    "Do not install it. The next intermediate has to sign new CSRs of its nodes: `ca-service ca rollover` creates it.",
+    "Do not install it. The next intermediate has to sign new CSRs of its nodes; if there is none yet, create it: "
+    "`ca-service ca rollover`.",
 )
 
 
@@ -46,6 +47,10 @@ class TrustedAuthorities:
     def is_good(self, issuer_id: str) -> bool:
         """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
         return not any(self._revoked(self._hierarchy.links_of(issuer_id)))
+
+    def is_revoked(self, issuer_id: str, serial_number: str) -> bool:
+        """Tell whether this certificate of an authority is revoked or on hold."""
+        return self._find_revocation((issuer_id, serial_number)) is not None
 
     def require(self, issuer_ids: Iterable[str]) -> None:
         """Raise Conflict if one of these issuers, or an authority above it, is revoked or on hold."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.events import Event
 from ca_service.authority.health.agreement import Agreement
 from ca_service.authority.hierarchy.hierarchy import certificate_of
-from ca_service.authority.hierarchy.plan import HierarchyPlan
+from ca_service.authority.hierarchy.plan import HierarchyPlan, subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.issuance.examination import Options
 from ca_service.authority.revocation.records import RevocationRecord
@@ -120,6 +122,21 @@ def test_without_the_key_of_the_intermediate_before_those_of_the_next_go_on(lab:
     newest = {issuer.id for issuer, found in lab.crl_publisher.list_newest(operator) if found}
     assert newest == {"root-g1", "intermediate-g2"}
     assert [each.issuer_id for each in lab.responders.list_current()] == ["intermediate-g2"]
+
+
+@pytest.mark.parametrize(("days", "rules"), [(100, []), (101, ["authority.ends-early"])])
+def test_one_that_would_outlive_the_root_ends_with_it_and_says_so(
+    lab: Lab, operator: Actor, days: int, rules: list[str]
+) -> None:
+    assert isinstance(lab.clock, FixedClock)
+    end = lab.hierarchy.active().root.not_valid_after_utc
+    lab.clock.now = end - timedelta(days=100, hours=1)
+    lab.clock_check.confirm(operator)
+    plan = replace(SAME, intermediate_days=days)
+    assert [each.rule for each in lab.rollover.preview(operator, plan).warnings[1:]] == rules
+    done = lab.rollover.perform(operator, plan)
+    assert [each.rule for each in done.limits] == rules
+    assert certificate_of(done.after).not_valid_after_utc <= end
 
 
 def test_an_intermediate_before_that_has_expired_gets_no_ocsp_signer(lab: Lab, operator: Actor) -> None:
@@ -238,16 +255,28 @@ def test_a_generation_whose_name_is_taken_is_passed_over(operator: Actor, taken:
     assert lab.rollover.perform(operator, replace(SAME, name="Voice")).after.id == "intermediate-g3"
 
 
+def test_one_that_waits_gets_no_name_that_is_taken(operator: Actor) -> None:
+    lab, root, key = Lab(), certificates.root("P-256"), ec.generate_private_key(ec.SECP256R1())
+    imported = certify(Certified(root.key, root.certificate), subject_of("Voice", "intermediate", 2), key.public_key())
+    lab.external.import_authority(operator, [imported, root.certificate], key, root.key)
+    asked_next(lab, operator, "Other")
+    with pytest.raises(Refused) as caught:
+        lab.rollover.perform(operator, replace(SAME, name="Voice"))
+    assert caught.value.rule == "authority.same-name"
+    assert lab.rollover.perform(operator, replace(SAME, name="Third")).after.id == "intermediate-g2"
+
+
 def test_with_the_key_of_the_root_offline_its_copy_is_needed(lab: Lab, operator: Actor) -> None:
     key = lab.keystore.signer("root-g1")
     copy = lab.root_key.export(operator, PASSPHRASE)
     lab.root_key.remove(operator, copy, PASSPHRASE)
-    with pytest.raises(Refused) as caught:
-        lab.rollover.perform(operator, SAME)
-    assert caught.value.rule == "authority.key-above-offline"
-    with pytest.raises(Refused) as caught:
-        lab.rollover.perform(operator, SAME, ec.generate_private_key(ec.SECP256R1()))
-    assert caught.value.rule == "authority.key-above-wrong"
+    for act in (lab.rollover.preview, lab.rollover.perform):
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME)
+        assert caught.value.rule == "authority.key-above-offline"
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME, ec.generate_private_key(ec.SECP256R1()))
+        assert caught.value.rule == "authority.key-above-wrong"
     assert issuing(lab) == "intermediate-g1"
     lab.rollover.perform(operator, SAME, key)
     assert issuing(lab) == "intermediate-g2"
@@ -328,6 +357,18 @@ def test_the_next_intermediate_of_an_external_root_waits_while_the_one_before_is
     assert lab.issuance.issue(operator, [UCCX_PUBLISHER.data], Options()).certificates[0].issuer_id == installed.id
 
 
+@pytest.mark.parametrize(
+    ("name", "curve", "is_refused"),
+    [("", "", False), ("Voice", "P-256", False), ("Other", "", True), ("", "P-384", True)],
+)
+def test_one_that_waits_keeps_its_name_and_curve(operator: Actor, name: str, curve: str, is_refused: bool) -> None:
+    lab = external(operator)
+    first = asked_next(lab, operator, "Voice")
+    with pytest.raises(Conflict, match="waits") if is_refused else nullcontext():
+        again = x509.load_pem_x509_csr(lab.external.request_intermediate(operator, name, curve, is_next=True))
+        assert (again.subject, again.public_key()) == (first.subject, first.public_key())
+
+
 def test_a_new_authority_between_it_and_the_root_is_recorded(operator: Actor) -> None:
     lab = external(operator)
     request = asked_next(lab, operator)
@@ -337,6 +378,54 @@ def test_a_new_authority_between_it_and_the_root_is_recorded(operator: Actor) ->
     installed = lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
     assert [record.id for record in installed] == ["upper-1-g2", "intermediate-g2"]
     assert lab.hierarchy.active().chain == (signed, upper.certificate, ec_root().certificate)
+
+
+def below_policy_ca(operator: Actor) -> tuple[Lab, Certified]:
+    """An installation below an authority that is below an external root, which issues no longer: it was revoked."""
+    lab, key = Lab(), ec.generate_private_key(ec.SECP256R1())
+    upper = Certified(key, certify(ec_root(), common_name("Policy CA"), key.public_key(), path_length=1))
+    request = x509.load_pem_x509_csr(lab.external.request_intermediate(operator, "Example Lab", "P-256"))
+    signed = certify(upper, request.subject, public(request))
+    lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
+    return lab, upper
+
+
+def test_nothing_is_certified_by_an_authority_that_is_revoked(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    lab.authority_revocation.revoke(operator, "upper-1-g1", Reason.CA_COMPROMISE)
+    assert isinstance(upper.key, ec.EllipticCurvePrivateKey)
+    for act in (lab.rollover.preview, partial(lab.rollover.perform, key_above=upper.key)):
+        with pytest.raises(Refused) as caught:
+            act(operator, SAME)
+        assert caught.value.rule == "authority.above-revoked"
+    assert not lab.keystore.has("intermediate-g2")
+
+
+def test_a_certificate_of_a_revoked_authority_is_not_installed_and_one_of_another_is(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    lab.authority_revocation.revoke(operator, "upper-1-g1", Reason.CA_COMPROMISE)
+    request = asked_next(lab, operator)
+    signed = certify(upper, request.subject, public(request))
+    with pytest.raises(Refused) as caught:
+        lab.external.install_intermediate(operator, [signed, upper.certificate, ec_root().certificate])
+    assert caught.value.rule == "authority.above-revoked"
+    assert issuing(lab) == "intermediate-g1"
+    signed = certify(ec_root(), request.subject, public(request))
+    lab.external.install_intermediate(operator, [signed, ec_root().certificate])
+    assert not lab.trusted.is_issuing_revoked()
+
+
+def test_expirations_and_searches_tell_the_generations_apart(operator: Actor) -> None:
+    lab, upper = below_policy_ca(operator)
+    assert isinstance(upper.key, ec.EllipticCurvePrivateKey)
+    lab.rollover.perform(operator, SAME, upper.key)
+    assert lab.hierarchy.list_below("upper-1-g1") == ("intermediate-g1", "intermediate-g2")
+    assert lab.hierarchy.list_below("intermediate-g1") == ("intermediate-g1",)
+    assert [(each.name, each.is_former) for each in lab.inventory.board(operator).authorities[1:]] == [
+        ("Policy CA", False),
+        ("Example Lab EC Intermediate CA G1", True),
+        ("Example Lab EC Intermediate CA G2", False),
+    ]
 
 
 def _below(issuer: Certified, request: x509.CertificateSigningRequest, name: x509.Name) -> list[x509.Certificate]:
