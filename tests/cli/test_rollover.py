@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.authorities import OpenSSL, certify, make_root
 from tests.cli.command_line import CommandLine, Keyboard
+from tests.support.requests import UCCX_PUBLISHER
 
 _ROLLOVER = ("ca", "rollover", "--confirm", "intermediate-g2")
 _SIGN = ("--format", "pem", "--force", "--out")
@@ -60,6 +61,32 @@ def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine
     assert ca(*_ROLLOVER).exit_code == 0
     assert ca("ca", "show").exit_code == 0
     assert ca("sign", csr).exit_code == 0
+
+
+def test_show_says_which_intermediate_is_revoked_also_after_the_rollover(ca: CommandLine) -> None:
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    assert "intermediate-g1: Example Lab (revoked or on hold)" in ca("ca", "show").stdout
+    ca(*_ROLLOVER)
+    text = ca("ca", "show").stdout
+    assert "intermediate-g1: Example Lab (revoked or on hold)" in text
+    assert "intermediate-g2: Example Lab (issues)" in text
+    shown = ca.answer("ca", "show")
+    assert [each["is_revoked"] for each in shown["authorities"]] == [False, True, False]
+
+
+def test_after_the_rollover_nothing_asks_for_another_one(ca: CommandLine) -> None:
+    serial = ca.answer("sign", "-", data=UCCX_PUBLISHER.data)["certificates"][0]["serial_number"]
+    ca(*_ROLLOVER)
+    revoke = ("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise")
+    condition = "if there is none yet, create it"
+    assert condition in ca(*revoke, data=Keyboard(b"intermediate-g1\n")).stderr
+    assert condition in ca("show", serial, "--format", "zip").stderr
+
+
+def test_a_second_authority_is_refused_with_both_ways_to_the_next_intermediate(ca: CommandLine) -> None:
+    fix = ca("ca", "request").stderr
+    assert "`ca-service ca rollover`" in fix
+    assert "`ca-service ca request --next`" in fix
 
 
 def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, csr: Path) -> None:

@@ -28,8 +28,8 @@ from ca_service.pki.reasons import Reason, read_authority_reason
 AUTHORITY_WILL_BE_REVOKED: Final = Rule(
     "authority.will-be-revoked",
     "All certificates issued by {issuer} become invalid on every node, and it never issues again.",
-    "This cannot be undone. The next intermediate, from `ca-service ca rollover`, has to sign a new CSR of each node: "
-    "plan the uploads first.",
+    "This cannot be undone. The next intermediate has to sign a new CSR of each node: if there is none yet, create it "
+    "first with `ca-service ca rollover`, and plan the uploads.",
     Severity.WARNING,
 )
 AUTHORITY_LIST_TO_BE_SIGNED: Final = Rule(

@@ -14,7 +14,8 @@ from ca_service.pki.chain import Chain
 AUTHORITY_NOT_TRUSTED: Final = Rule(
     "authority.not-trusted",
     "{issuer} is revoked or on hold (since {date}). Its certificate is not offered for trust stores.",
-    "Do not install it. The next intermediate has to sign new CSRs of its nodes: `ca-service ca rollover` creates it.",
+    "Do not install it. The next intermediate has to sign new CSRs of its nodes; if there is none yet, create it: "
+    "`ca-service ca rollover`.",
 )
 
 
