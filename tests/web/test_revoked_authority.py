@@ -131,6 +131,22 @@ def test_after_a_rollover_the_next_intermediate_is_handed_out_and_the_list_says_
     assert "authority revoked" not in requester.get(f"/certificates/{serial}").text
 
 
+def test_expirations_tell_the_intermediates_apart_and_say_what_is_rejected(
+    requester: Visitor, installation: Installation
+) -> None:
+    requester.issue(UCCX_PUBLISHER)
+    installation.rollover.perform(OPERATOR, installation.plan)
+    text = requester.page("/certificates/expiry").text
+    assert "Example Lab EC Intermediate CA G1" in text
+    assert "Example Lab EC Intermediate CA G2" in text
+    assert "revoked" not in text
+    installation.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    text = requester.page("/certificates/expiry").text
+    assert text.count("authority revoked") == 1
+    assert text.count("revoked") == 2
+    assert text.count("days left") == 2  # those of the root and of the next intermediate
+
+
 def test_the_page_of_the_authority_lists_earlier_intermediates_and_which_of_them_are_revoked(
     requester: Visitor, installation: Installation
 ) -> None:

@@ -36,6 +36,7 @@ from ca_service.authority.inventory.store import (
 )
 from ca_service.authority.paging import MAX_PAGE
 from ca_service.authority.ports import Clock
+from ca_service.pki import names
 from ca_service.pki.encodings import time_text
 from ca_service.pki.profiles import VOS
 
@@ -107,8 +108,9 @@ class Inventory:
         """Yield the authorities with certificates here, the root first."""
         for record in self._issuers.list_issuers():
             if record.certificate_der is not None:
-                end = certificate_of(record).not_valid_after_utc
-                yield AuthorityEnd(record.role, record.name, end, record.is_issuing)
+                certificate = certificate_of(record)
+                name, end = names.label(certificate.subject), certificate.not_valid_after_utc
+                yield AuthorityEnd(record.id, record.role, name, end, record.is_issuing)
 
 
 class Step(StrEnum):
@@ -140,8 +142,9 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityEnd:
-    """The expiry of an authority."""
+    """The expiry of an authority; its name is the common name, which has the generation."""
 
+    id: str
     role: IssuerRole
     name: str
     not_after: datetime
