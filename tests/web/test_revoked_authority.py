@@ -59,6 +59,18 @@ def test_the_pages_show_the_root_alone_and_say_why(requester: Visitor, installat
     assert "The intermediate is revoked or on hold." in text
 
 
+@pytest.mark.usefixtures("revoked")
+@pytest.mark.parametrize("path", ["/authority", "/certificates", "/certificates/expiry"])
+def test_the_pages_lead_to_the_next_intermediate(requester: Visitor, path: str) -> None:
+    [fix] = [link for link in requester.page(path).links if "authority.revoked" in link]
+    assert "ca-service ca rollover" in requester.page(fix).text
+
+
+@pytest.mark.usefixtures("revoked")
+def test_the_public_page_leads_nobody_to_a_command_of_administrators(visitor: Visitor) -> None:
+    assert not [link for link in visitor.page("/ca/").links if "authority.revoked" in link]
+
+
 @pytest.mark.parametrize("path", ["/ca/", "/authority"])
 def test_the_pages_say_nothing_about_a_good_intermediate(requester: Visitor, path: str) -> None:
     assert "revoked or on hold" not in requester.page(path).text
