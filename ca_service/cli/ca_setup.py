@@ -185,7 +185,7 @@ def rollover(
     )
     above = _private_key(key, find_passphrase(passphrase_file)) if key else None
     planned = installation.rollover.preview(operator(), plan)
-    require_typed(planned.after.id, confirm, session.console.finding_lines([planned.warning]))
+    require_typed(session.console, planned.after.id, confirm, session.console.finding_lines([planned.warning]))
     done = installation.rollover.perform(operator(), plan, above, confirmed=planned.after.id)
     session.console.answer(
         RolloverDocument(before=done.before.id, authority=authority_documents([done.after])[0]),

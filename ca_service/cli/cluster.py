@@ -194,7 +194,7 @@ def probe_(session: Session, cluster: str) -> ExitCode:
 def remove(session: Session, cluster: str, confirm: str | None) -> None:
     """Remove CLUSTER with its nodes, CSRs and marks. Its certificates stay."""
     number, name = session.ask(lambda here: _known_here(here, cluster), lambda api: _known_there(api, cluster))
-    require_typed(name, confirm, [f"This removes the cluster {visible(name)} with its marks."])
+    require_typed(session.console, name, confirm, [f"This removes the cluster {visible(name)} with its marks."])
     session.ask(
         lambda here: here.fleet.remove(operator(), number),
         lambda api: api.send("DELETE", "clusters", number),

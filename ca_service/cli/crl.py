@@ -150,7 +150,7 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     """
     revocation, wanted = session.ready().authority_revocation, read_authority_reason(reason)
     seen = revocation.preview(operator(), issuer, wanted)
-    require_typed(issuer, confirm, session.console.finding_lines(seen.findings))
+    require_typed(session.console, issuer, confirm, session.console.finding_lines(seen.findings))
     done = revocation.revoke(operator(), issuer, wanted, note=note)
     lines = session.console.finding_lines(done.findings[1:])
     session.console.answer(

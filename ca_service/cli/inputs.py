@@ -230,12 +230,18 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)).encode()
 
 
-def require_typed(name: str, given: str | None, warnings: Sequence[str]) -> None:
-    """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings."""
-    if given is None and is_terminal():
+def require_typed(console: Console, name: str, given: str | None, warnings: Sequence[str]) -> None:
+    """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings.
+
+    Without a terminal, the warnings come with the error.
+    """
+    is_asked = given is None and is_terminal()
+    if is_asked:
         click.echo("\n".join(warnings), err=True)
         given = typed_to_go_on(name)
     if given != name:
+        if not is_asked:
+            console.remark(*warnings)
         raise InvalidInput.because(CONFIRMATION_MISSING, name=name)
 
 

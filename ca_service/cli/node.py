@@ -236,7 +236,7 @@ def _require_confirmed(console: Console, found: NodePlanDocument, confirm: str |
     if errors := _errors(found):
         raise Refused(*errors)
     if found.changes:
-        require_typed(found.contact.host, confirm, _plan_lines(console, found))
+        require_typed(console, found.contact.host, confirm, _plan_lines(console, found))
 
 
 def _plan_lines(console: Console, found: NodePlanDocument) -> list[str]:

@@ -48,10 +48,19 @@ def test_it_has_to_be_confirmed(ca: CommandLine) -> None:
     assert len(ca.answer("ca", "show")["authorities"]) == 2
 
 
+@pytest.mark.parametrize("wrong", [(), ("--confirm", "intermediate-g1")])
+def test_without_a_terminal_the_error_comes_with_the_consequences_that_it_names(
+    ca: CommandLine, wrong: tuple[str, ...]
+) -> None:
+    said = ca("ca", "rollover", *wrong).stderr
+    assert said.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
+    assert "Read the consequences" in said
+
+
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
-    assert "intermediate-g2 signs the next certificates, and intermediate-g1 none any more." in result.stderr
+    assert result.stderr.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
 
 
 def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine, csr: Path) -> None:
