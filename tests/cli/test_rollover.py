@@ -129,7 +129,7 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     make_root(openssl)
     new_ca("ca", "request", "--name", "Example Lab", "--out", "first.csr")
     certify(openssl, "first.csr", "first.pem")
-    new_ca("ca", "install", "first.pem", "root.pem")
+    assert "from now on" not in new_ca("ca", "install", "first.pem", "root.pem").stderr
     assert new_ca("ca", "request", "--next", "--out", "next.csr").exit_code == 0
     shown = new_ca("ca", "show")
     assert shown.exit_code == 0
@@ -138,6 +138,7 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     certify(openssl, "next.csr", "next.pem")
     installed = new_ca("ca", "install", "next.pem", "root.pem")
     assert installed.stdout == "Installed intermediate: Example Lab EC Intermediate CA G2\n"
+    assert "intermediate-g2 signs from now on, and intermediate-g1 no more." in installed.stderr
     assert new_ca("sign", csr, *_SIGN, "chain.pem").exit_code == 0
     assert "chain.pem: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem")
 
