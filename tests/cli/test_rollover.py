@@ -92,6 +92,17 @@ def test_after_the_rollover_nothing_asks_for_another_one(ca: CommandLine) -> Non
     assert condition in ca("show", serial, "--format", "zip").stderr
 
 
+def test_a_cluster_below_a_revoked_intermediate_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
+    ca("cluster", "create", "Lab", "--node", "uccx1.example.com", "uccx", "11.5", "publisher")
+    ca("cluster", "sign", "Lab", csr)
+    assert "Generate a new CSR" not in ca("cluster", "show", "Lab").stdout
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    text = ca("cluster", "show", "Lab").stdout
+    assert "Next for uccx1.example.com: The certificate, or the authority above it, is revoked or on hold." in text
+    assert "Generate a new CSR" in text
+    assert "ca-service cluster add 1 FILE" in text
+
+
 def test_a_second_authority_is_refused_with_both_ways_to_the_next_intermediate(ca: CommandLine) -> None:
     fix = ca("ca", "request").stderr
     assert "`ca-service ca rollover`" in fix
