@@ -55,7 +55,7 @@ def show(session: Session) -> ExitCode:
     Exit code 3: an intermediate waits for its certificate. Exit code 1: no authority can sign for another reason.
     """
     found = session.ask(
-        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers(), is_revoked=here.trusted.is_issuing_revoked()),
+        lambda here: HierarchyDocument.of(here.hierarchy.list_issuers(), here.trusted.is_good),
         lambda api: api.get(HierarchyDocument, "authorities"),
     )
     session.console.answer(
@@ -66,7 +66,12 @@ def show(session: Session) -> ExitCode:
 
 def authority_lines(found: AuthorityDocument) -> Iterator[str]:
     """Yield an authority for a person: what it is, how far it is, and what one compares."""
-    state = " (issues)" if found.is_issuing else " (waits for its certificate)" if found.is_pending else ""
+    states = {
+        " (issues)": found.is_issuing,
+        " (waits for its certificate)": found.is_pending,
+        " (revoked or on hold)": found.is_revoked,
+    }
+    state = next((text for text, is_so in states.items() if is_so), "")
     yield f"{visible(found.id)}: {visible(found.name)}{state}"
     pairs = _decoded(found.certificate) if found.certificate else ()
     key = () if found.has_key is None else (("key file", "kept here" if found.has_key else "not here"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 from cryptography import x509
@@ -20,6 +21,7 @@ from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
 from ca_service.pki.visible_text import visible
 
+_NEXT: Final = "Next: sign new CSRs as each node needs one; its bundle has the new intermediate."
 _curve_option = click.option(
     "--curve",
     type=click.Choice(keys.AUTHORITY_CURVES),
@@ -117,13 +119,21 @@ def request(session: Session, name: str | None, curve: str | None, is_next: bool
 def install(session: Session, files: tuple[str, ...]) -> None:
     """Install the certificate of the requested intermediate, with all certificates above it.
 
-    Every certificate up to the root must be EC: nodes do not present an EC certificate under an RSA issuer.
+    Every certificate up to the root must be EC: nodes do not present an EC certificate under an RSA issuer. After
+    `ca request --next`, the intermediate signs from then on, and the one before no more.
     """
     chain = _certificates(files)
     installation = session.ready()
+    before = installation.hierarchy.find_active()
     records = installation.external.install_intermediate(operator(), chain)
     installation.identity.settle()
     _answer(session, records, "Installed")
+    if before is not None:
+        session.console.remark(_takes_over(records[-1].id, before.record.id), _NEXT)
+
+
+def _takes_over(after: str, before: str) -> str:
+    return f"{after} signs from now on, and {before} no more."
 
 
 def _certificates(files: Sequence[str]) -> tuple[x509.Certificate, ...]:
@@ -160,7 +170,9 @@ def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> Non
     "--key", metavar="FILE", help="Private key of the root; it is used, not stored.  [default: the key kept here]"
 )
 @click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if it has one.")
-@click.option("--confirm", metavar="ISSUER", help="Name of the next intermediate, to confirm.  [default: ask for it]")
+@click.option(
+    "--confirm", metavar="ISSUER", help="The next intermediate, such as intermediate-g2.  [default: ask for it]"
+)
 @pass_session
 def rollover(
     session: Session,
@@ -193,9 +205,9 @@ def rollover(
             authority=authority_documents([done.after])[0],
             findings=finding_documents(done.limits),
         ),
-        [f"Created: {done.after.id}. It signs from now on, and {done.before.id} no more."],
+        [f"Created: {done.after.id}. {_takes_over('It', done.before.id)}"],
     )
     session.console.remark(
-        "Next: sign new CSRs as each node needs one; its bundle has the new intermediate.",
+        _NEXT,
         *session.console.finding_lines((*done.limits, *installation.crl_importer.find_missing())),
     )

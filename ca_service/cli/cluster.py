@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from typing import Final
 
 import click
 
@@ -26,6 +27,10 @@ from ca_service.documents.runbooks import RunbookDocument
 from ca_service.pki.encodings import time_text
 from ca_service.pki.visible_text import visible
 from ca_service.vos.runbook import as_text
+
+_REVOKED: Final = (
+    "The certificate, or the authority above it, is revoked or on hold. Generate a new CSR, or release the hold."
+)
 
 
 @declare("list", "ca-service cluster list", "ca-service cluster list --search uccx1 --json")
@@ -236,6 +241,9 @@ def _lines(found: ClusterDocument) -> Iterator[str]:
                 f"{visible(slot.node)} has a valid certificate, signed outside this cluster: {slot.available}",
             )
             yield f"  To use it, add its CSR: ca-service cluster add {found.id} FILE"
+        if slot.state == "revoked":
+            yield from ("", f"Next for {visible(slot.node)}: {_REVOKED}")
+            yield f"  Add the new CSR: ca-service cluster add {found.id} FILE"
         if slot.next_step:
             yield from ("", f"Next for {visible(slot.node)}: {visible(slot.next_step.title)}")
             yield f"  When it is done: ca-service cluster mark {found.id} {visible(slot.next_step.key)}"

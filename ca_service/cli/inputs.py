@@ -233,14 +233,15 @@ def get_passphrase(file: str | None, *, is_new: bool = False) -> bytes:
 def require_typed(console: Console, name: str, given: str | None, warnings: Sequence[str]) -> None:
     """Raise InvalidInput unless the name was given to confirm, or is typed at a terminal below the warnings.
 
-    Without a terminal a person reads the warnings as well, to confirm the next time.
+    Without a terminal, the warnings come with the error.
     """
-    if given is None and is_terminal():
+    is_asked = given is None and is_terminal()
+    if is_asked:
         click.echo("\n".join(warnings), err=True)
         given = typed_to_go_on(name)
-    elif given is None:
-        console.remark(*warnings)
     if given != name:
+        if not is_asked:
+            console.remark(*warnings)
         raise InvalidInput.because(CONFIRMATION_MISSING, name=name)
 
 

@@ -45,7 +45,7 @@ def init(session: Session, /, **wanted: Any) -> None:
     created = installation.creation.initialise(operator(), plan)
     installation.identity.settle()
     records = installation.hierarchy.list_issuers()
-    found = HierarchyDocument.of(records, is_revoked=installation.trusted.is_issuing_revoked())
+    found = HierarchyDocument.of(records, installation.trusted.is_good)
     document = InitialisedDocument(created=bool(created), authorities=found.authorities)
     session.console.answer(
         document, (_title(created, records), *(line for each in document.authorities for line in authority_lines(each)))

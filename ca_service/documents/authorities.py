@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 from cryptography import x509
@@ -78,13 +78,14 @@ class AuthorityDocument(Document):
     name: str
     is_issuing: bool
     is_pending: bool = Field(description="whether it waits for its certificate from an external root")
+    is_revoked: bool = Field(description="whether it, or an authority above it, is revoked or on hold")
     has_key: bool | None = Field(
         description="whether this installation holds its private key; null for those who may not see its state"
     )
     certificate: AuthorityCertificateDocument | None
 
     @classmethod
-    def of(cls, record: IssuerRecord, *, shows_keys: bool = True) -> Self:
+    def of(cls, record: IssuerRecord, *, is_revoked: bool = False, shows_keys: bool = True) -> Self:
         """Describe an authority."""
         has_certificate = record.certificate_der is not None
         return cls(
@@ -93,6 +94,7 @@ class AuthorityDocument(Document):
             name=record.name,
             is_issuing=record.is_issuing,
             is_pending=not has_certificate,
+            is_revoked=is_revoked,
             has_key=record.key_id is not None if shows_keys else None,
             certificate=AuthorityCertificateDocument.of(certificate_of(record), record.role)
             if has_certificate
@@ -100,9 +102,9 @@ class AuthorityDocument(Document):
         )
 
 
-def authority_documents(records: Sequence[IssuerRecord], *, shows_keys: bool = True) -> list[AuthorityDocument]:
-    """Describe the authorities in their order."""
-    return [AuthorityDocument.of(record, shows_keys=shows_keys) for record in records]
+def authority_documents(records: Sequence[IssuerRecord]) -> list[AuthorityDocument]:
+    """Describe new authorities in their order: none of them is revoked."""
+    return [AuthorityDocument.of(record) for record in records]
 
 
 class AuthoritiesDocument(Document):
@@ -136,10 +138,16 @@ class HierarchyDocument(AuthoritiesDocument):
     )
 
     @classmethod
-    def of(cls, records: Sequence[IssuerRecord], *, is_revoked: bool, shows_keys: bool = True) -> Self:
-        """Describe the authorities, and how far they are; `is_revoked` tells of the one that issues."""
-        described, state = authority_documents(records, shows_keys=shows_keys), _state(records)
-        if state == "ready" and is_revoked:
+    def of(cls, records: Sequence[IssuerRecord], is_good: Callable[[str], bool], *, shows_keys: bool = True) -> Self:
+        """Describe the authorities, and how far they are.
+
+        `is_good` tells of an id whether neither this authority nor one above it is revoked or on hold.
+        """
+        described = [
+            AuthorityDocument.of(record, is_revoked=not is_good(record.id), shows_keys=shows_keys) for record in records
+        ]
+        state = _state(records)
+        if any(each.is_issuing and each.is_revoked for each in described):
             described = [each.model_copy(update={"is_issuing": False}) for each in described]
             state = "revoked"
         return cls(authorities=described, state=state)

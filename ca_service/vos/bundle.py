@@ -139,9 +139,7 @@ def bundle_of(deliveries: Sequence[Delivery]) -> Bundle:
     return Bundle(bundle_name(deliveries), tuple(uploads), tuple(extras), ())
 
 
-def cluster_bundle(
-    name: str, title: str, deliveries: Sequence[Delivery], nodes: Sequence[Node], authorities: Chain
-) -> Bundle:
+def cluster_bundle(name: str, deliveries: Sequence[Delivery], nodes: Sequence[Node], authorities: Chain) -> Bundle:
     """Return the bundle of a cluster: the runbook at the top, files for all nodes once, and a folder per node.
 
     Every delivery has its node. `authorities` are those of all deliveries, the newest issuing one first, the root last:
@@ -154,7 +152,7 @@ def cluster_bundle(
     leaves = [
         Leaf(each.node, each.purpose, each.leaf, each.covers) for each in deliveries if each.node and each.purpose
     ]
-    runbook = cluster_runbook(title, nodes, leaves, authorities)
+    runbook = cluster_runbook(name, nodes, leaves, authorities)
     uploads, extras = list(trust), list(_der_copies(trust))
     for delivery in deliveries:
         below = _below_shared(delivery, [file for file in trust if _is_for(file, delivery)], _near(delivery, nodes))

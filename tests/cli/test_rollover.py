@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.authorities import OpenSSL, certify, make_root
 from tests.cli.command_line import CommandLine, Keyboard
+from tests.support.requests import UCCX_PUBLISHER
 
 _ROLLOVER = ("ca", "rollover", "--confirm", "intermediate-g2")
 _SIGN = ("--format", "pem", "--force", "--out")
@@ -69,10 +70,19 @@ def test_without_a_terminal_the_consequences_are_shown_and_scripts_get_the_error
     assert consequence not in ca(*command, "--json").stderr
 
 
+@pytest.mark.parametrize("wrong", [(), ("--confirm", "intermediate-g1")])
+def test_without_a_terminal_the_error_comes_with_the_consequences_that_it_names(
+    ca: CommandLine, wrong: tuple[str, ...]
+) -> None:
+    said = ca("ca", "rollover", *wrong).stderr
+    assert said.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
+    assert "Read the consequences" in said
+
+
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
-    assert "intermediate-g2 signs the next certificates, and intermediate-g1 none any more." in result.stderr
+    assert result.stderr.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
 
 
 def test_after_a_revocation_show_names_it_and_it_mends_the_state(ca: CommandLine, csr: Path) -> None:
@@ -101,6 +111,43 @@ def test_a_revocation_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
     assert "rollover" not in before
     assert "uccx1.example.com" in ca("list", "issuer=intermediate-g1 status:active").stdout
     assert "ca-service ca rollover" in ca(*(word.format(2) for word in revoke)).stderr
+
+
+def test_show_says_which_intermediate_is_revoked_also_after_the_rollover(ca: CommandLine) -> None:
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    assert "intermediate-g1: Example Lab (revoked or on hold)" in ca("ca", "show").stdout
+    ca(*_ROLLOVER)
+    text = ca("ca", "show").stdout
+    assert "intermediate-g1: Example Lab (revoked or on hold)" in text
+    assert "intermediate-g2: Example Lab (issues)" in text
+    shown = ca.answer("ca", "show")
+    assert [each["is_revoked"] for each in shown["authorities"]] == [False, True, False]
+
+
+def test_after_the_rollover_nothing_asks_for_another_one(ca: CommandLine) -> None:
+    serial = ca.answer("sign", "-", data=UCCX_PUBLISHER.data)["certificates"][0]["serial_number"]
+    ca(*_ROLLOVER)
+    revoke = ("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise")
+    condition = "if there is none yet, create it"
+    assert condition in ca(*revoke, data=Keyboard(b"intermediate-g1\n")).stderr
+    assert condition in ca("show", serial, "--format", "zip").stderr
+
+
+def test_a_cluster_below_a_revoked_intermediate_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
+    ca("cluster", "create", "Lab", "--node", "uccx1.example.com", "uccx", "11.5", "publisher")
+    ca("cluster", "sign", "Lab", csr)
+    assert "Generate a new CSR" not in ca("cluster", "show", "Lab").stdout
+    ca("crl", "revoke-authority", "intermediate-g1", "--reason", "cACompromise", "--confirm", "intermediate-g1")
+    text = ca("cluster", "show", "Lab").stdout
+    assert "Next for uccx1.example.com: The certificate, or the authority above it, is revoked or on hold." in text
+    assert "Generate a new CSR" in text
+    assert "ca-service cluster add 1 FILE" in text
+
+
+def test_a_second_authority_is_refused_with_both_ways_to_the_next_intermediate(ca: CommandLine) -> None:
+    fix = ca("ca", "request").stderr
+    assert "`ca-service ca rollover`" in fix
+    assert "`ca-service ca request --next`" in fix
 
 
 def test_an_offline_root_certifies_with_its_copy(ca: CommandLine, here: Path, csr: Path) -> None:
@@ -134,7 +181,7 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     make_root(openssl)
     new_ca("ca", "request", "--name", "Example Lab", "--out", "first.csr")
     certify(openssl, "first.csr", "first.pem")
-    new_ca("ca", "install", "first.pem", "root.pem")
+    assert "from now on" not in new_ca("ca", "install", "first.pem", "root.pem").stderr
     assert new_ca("ca", "request", "--next", "--out", "next.csr").exit_code == 0
     shown = new_ca("ca", "show")
     assert shown.exit_code == 0
@@ -143,6 +190,7 @@ def test_an_external_root_certifies_the_next_while_the_one_before_signs(
     certify(openssl, "next.csr", "next.pem")
     installed = new_ca("ca", "install", "next.pem", "root.pem")
     assert installed.stdout == "Installed intermediate: Example Lab EC Intermediate CA G2\n"
+    assert "intermediate-g2 signs from now on, and intermediate-g1 no more." in installed.stderr
     assert new_ca("sign", csr, *_SIGN, "chain.pem").exit_code == 0
     assert "chain.pem: OK" in openssl("verify", "-CAfile", "root.pem", "-untrusted", "chain.pem", "chain.pem")
 

@@ -77,6 +77,16 @@ def test_an_event_has_four_lines_on_a_phone_and_its_details_in_a_fold(service: S
     assert not tab.faults("audit")
 
 
+def test_the_serial_number_of_an_earlier_intermediate_is_not_cut_on_a_phone(service: Service, new_tab: OpenTab) -> None:
+    service.installation.rollover.perform(OPERATOR, service.installation.plan)
+    tab = new_tab(viewport=NARROW)
+    tab.set_up(service.set_up_url())
+    tab.go("/authority")
+    tab.page.click("#earlier")
+    table = tab.page.locator("details[open] .table")
+    assert table.evaluate("each => each.clientWidth > 0 && each.scrollWidth <= each.clientWidth")
+
+
 def test_no_state_is_broken_and_no_command_is_cut_on_a_phone(service: Service, new_tab: OpenTab) -> None:
     nodes = [NodeInput("uccx1.example.com", "uccx", "11.5", "publisher")]
     service.installation.fleet.create(OPERATOR, "Contact centre", nodes)

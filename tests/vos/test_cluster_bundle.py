@@ -32,7 +32,7 @@ def given() -> list[Delivery]:
 
 def bundled(name: str, deliveries: Sequence[Delivery], nodes: Sequence[Node]) -> Bundle:
     """The bundle of a cluster below one authority."""
-    return cluster_bundle(name, name, deliveries, nodes, deliveries[0].authorities)
+    return cluster_bundle(name, deliveries, nodes, deliveries[0].authorities)
 
 
 def bundle(deliveries: list[Delivery] | None = None) -> Bundle:
@@ -144,7 +144,7 @@ def test_while_nodes_change_to_the_next_intermediate_both_are_there_once() -> No
     new = replace(new, authorities=(following, root.certificate))
     authorities = merged([old.authorities, new.authorities])
     assert authorities == (following, *old.authorities)
-    found = cluster_bundle("Centre", "Centre", [old, new], CENTRE, authorities)
+    found = cluster_bundle("Centre", [old, new], CENTRE, authorities)
     assert [file.path for file in found.uploads] == [
         "1-root.tomcat-trust.pem",
         "2-intermediate.tomcat-trust.pem",

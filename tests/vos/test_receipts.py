@@ -118,7 +118,7 @@ def test_several_nodes_have_a_receipt_each_and_the_program_once() -> None:
 def test_a_cluster_has_them_as_well() -> None:
     nodes = {node.fqdn: node for node in CENTRE}
     with_nodes = [replace(each, node=nodes[each.host]) for each in deliveries()]
-    found = paths(cluster_bundle("Centre", "Centre", with_nodes, CENTRE, with_nodes[0].authorities))
+    found = paths(cluster_bundle("Centre", with_nodes, CENTRE, with_nodes[0].authorities))
     assert {f"{node.fqdn}/receipt.json" for node in CENTRE} <= set(found)
     assert [path for path in found if path.endswith(".py")] == ["verify_receipt.py"]
 

@@ -59,6 +59,18 @@ def test_the_pages_show_the_root_alone_and_say_why(requester: Visitor, installat
     assert "The intermediate is revoked or on hold." in text
 
 
+@pytest.mark.usefixtures("revoked")
+@pytest.mark.parametrize("path", ["/authority", "/certificates", "/certificates/expiry"])
+def test_the_pages_lead_to_the_next_intermediate(requester: Visitor, path: str) -> None:
+    [fix] = [link for link in requester.page(path).links if "authority.revoked" in link]
+    assert "ca-service ca rollover" in requester.page(fix).text
+
+
+@pytest.mark.usefixtures("revoked")
+def test_the_public_page_leads_nobody_to_a_command_of_administrators(visitor: Visitor) -> None:
+    assert not [link for link in visitor.page("/ca/").links if "authority.revoked" in link]
+
+
 @pytest.mark.parametrize("path", ["/ca/", "/authority"])
 def test_the_pages_say_nothing_about_a_good_intermediate(requester: Visitor, path: str) -> None:
     assert "revoked or on hold" not in requester.page(path).text
@@ -129,6 +141,22 @@ def test_after_a_rollover_the_next_intermediate_is_handed_out_and_the_list_says_
     assert text.count("authority revoked") == 2  # once for phones
     assert "authority revoked" in requester.get(f"/certificates/{revoked}").text
     assert "authority revoked" not in requester.get(f"/certificates/{serial}").text
+
+
+def test_expirations_tell_the_intermediates_apart_and_say_what_is_rejected(
+    requester: Visitor, installation: Installation
+) -> None:
+    requester.issue(UCCX_PUBLISHER)
+    installation.rollover.perform(OPERATOR, installation.plan)
+    text = requester.page("/certificates/expiry").text
+    assert "Example Lab EC Intermediate CA G1" in text
+    assert "Example Lab EC Intermediate CA G2" in text
+    assert "revoked" not in text
+    installation.authority_revocation.revoke(OPERATOR, INTERMEDIATE, Reason.CA_COMPROMISE)
+    text = requester.page("/certificates/expiry").text
+    assert text.count("authority revoked") == 1
+    assert text.count("revoked") == 2
+    assert text.count("days left") == 2  # those of the root and of the next intermediate
 
 
 def test_the_page_of_the_authority_lists_earlier_intermediates_and_which_of_them_are_revoked(

@@ -169,7 +169,7 @@ class Handover:
         if not deliveries:
             raise NotFound.because(CLUSTER_NO_CERTIFICATES)
         nodes, attached = [node_of(node) for node in cluster.nodes], self._receipts.attached(deliveries)
-        return cluster_bundle(cluster.name, cluster.name, attached, nodes, self._chain(issuers))
+        return cluster_bundle(cluster.name, attached, nodes, self._chain(issuers))
 
     def _read(self, actor: Actor, cluster_id: int) -> tuple[ClusterRecord, tuple[Slot, ...]]:
         """Return the cluster and its slots, reading the cluster once. Raises NotFound."""

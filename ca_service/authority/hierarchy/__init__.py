@@ -1,1 +1,1 @@
-"""Root and intermediate: creation, import, external root, root key."""
+"""Root and intermediate: creation, import, external root, root key, the next intermediate."""

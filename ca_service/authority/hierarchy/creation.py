@@ -33,8 +33,9 @@ AUTHORITY_PENDING: Final = Rule(
 AUTHORITY_EXISTS: Final = Rule(
     "authority.exists",
     "An authority already exists here: {name}.",
-    "An authority is never overwritten. For the next intermediate below the same root, use `ca-service ca rollover`; "
-    "for another authority, another instance folder (CA_SERVICE_INSTANCE_PATH).",
+    "An authority is never overwritten. For the next intermediate below the same root, use `ca-service ca rollover`, "
+    "or `ca-service ca request --next` if others sign it; for another authority, another instance folder "
+    "(CA_SERVICE_INSTANCE_PATH).",
 )
 
 

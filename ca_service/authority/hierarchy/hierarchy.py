@@ -160,6 +160,12 @@ def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool
     return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
 
 
+def path_to_root(record: IssuerRecord, records: Sequence[IssuerRecord]) -> tuple[IssuerRecord, ...]:
+    """Return the authorities from this one up to its root; `records` are all authorities."""
+    by_id = {each.id: each for each in records}
+    return (record, *(path_to_root(by_id[record.parent_id], records) if record.parent_id else ()))
+
+
 def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> ActiveAuthority | None:
     record = next((found for found in reversed(records) if found.is_issuing), None)
     if record is None:
@@ -207,9 +213,3 @@ def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:
         return issuer
     at = f"{base_url}/ca/{issuer_id}"
     return replace(issuer, certificate_url=f"{at}.der", ocsp_url=f"{base_url}/ocsp", crl_url=f"{at}.crl")
-
-
-def path_to_root(record: IssuerRecord, records: Sequence[IssuerRecord]) -> tuple[IssuerRecord, ...]:
-    """Return the authorities from this one up to its root; `records` are all authorities."""
-    by_id = {each.id: each for each in records}
-    return (record, *(path_to_root(by_id[record.parent_id], records) if record.parent_id else ()))

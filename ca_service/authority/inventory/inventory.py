@@ -110,7 +110,8 @@ class Inventory:
         for record in records:
             certificate = certificate_of(record)
             name, end = names.label(certificate.subject), certificate.not_valid_after_utc
-            yield AuthorityEnd(record.role, name, end, issues_leaves(record, records) and not record.is_issuing)
+            is_former = issues_leaves(record, records) and not record.is_issuing
+            yield AuthorityEnd(record.id, record.role, name, end, is_former)
 
 
 class Step(StrEnum):
@@ -142,8 +143,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityEnd:
-    """The expiry of an authority. `is_former`: it has issued leaves, and another one issues now."""
+    """The expiry of an authority; its name is the common name, which has the generation.
 
+    `is_former`: it has issued leaves, and another one issues now.
+    """
+
+    id: str
     role: IssuerRole
     name: str
     not_after: datetime

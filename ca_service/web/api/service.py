@@ -114,9 +114,8 @@ def list_authorities() -> Response:
     """List root and intermediates, also one that waits for its certificate, and whether one of them can sign."""
     read_query(NoQuery)
     wanted_form(JSON_ONLY)
-    found, is_revoked = api_services().hierarchy.list_issuers(), api_services().trusted.is_issuing_revoked()
-    shows_keys = may(actor(), Action.STATUS)
-    return answers.as_json(HierarchyDocument.of(found, is_revoked=is_revoked, shows_keys=shows_keys))
+    found, is_good = api_services().hierarchy.list_issuers(), api_services().trusted.is_good
+    return answers.as_json(HierarchyDocument.of(found, is_good, shows_keys=may(actor(), Action.STATUS)))
 
 
 @needs(Action.READ)

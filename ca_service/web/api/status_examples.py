@@ -92,6 +92,7 @@ AUTHORITIES: Final[dict[str, Any]] = {
             "name": "Example Lab",
             "is_issuing": certificate["role"] == "intermediate",
             "is_pending": False,
+            "is_revoked": False,
             "has_key": True,
             "certificate": certificate,
         }

@@ -110,5 +110,8 @@ def test_the_next_to_expire_come_with_the_next_step(lab: Lab) -> None:
 
 def test_the_ends_of_root_and_intermediate_are_told(lab: Lab) -> None:
     board = lab.initialised().inventory.board(READER)
-    assert [(each.role, each.is_former) for each in board.authorities] == [("root", False), ("intermediate", False)]
+    assert [(each.name, each.is_former) for each in board.authorities] == [
+        ("Example Lab EC Root CA G1", False),
+        ("Example Lab EC Intermediate CA G1", False),
+    ]
     assert all(isinstance(each.not_after, datetime) and each.not_after > NOON for each in board.authorities)
