@@ -82,6 +82,7 @@ def test_without_a_terminal_the_error_comes_with_the_consequences_that_it_names(
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
+    assert "its board and its bundle have this upload then" in result.stderr
     assert result.stderr.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
 
 
