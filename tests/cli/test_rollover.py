@@ -108,10 +108,14 @@ def test_a_revocation_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
     ca("sign", csr)
     ca(*_ROLLOVER)
     before = ca(*(word.format(1) for word in revoke)).stderr
-    assert "ca-service list 'issuer=intermediate-g1 status:active'" in before
+    which = "sign new CSRs of the nodes that have its certificates:"
+    listing = f"{which} ca-service list 'issuer=intermediate-g{{}} status:active'"
+    assert f"Next: {listing.format(1)}" in before
     assert "rollover" not in before
     assert "uccx1.example.com" in ca("list", "issuer=intermediate-g1 status:active").stdout
-    assert "ca-service ca rollover" in ca(*(word.format(2) for word in revoke)).stderr
+    after = ca(*(word.format(2) for word in revoke)).stderr
+    assert "Next: create the next intermediate, which signs instead: ca-service ca rollover" in after
+    assert f"Then {listing.format(2)}" in after
 
 
 def test_show_says_which_intermediate_is_revoked_also_after_the_rollover(ca: CommandLine) -> None:
