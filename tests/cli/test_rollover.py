@@ -79,6 +79,12 @@ def test_without_a_terminal_the_error_comes_with_the_consequences_that_it_names(
     assert "Read the consequences" in said
 
 
+def test_the_help_says_whose_key_certifies_and_which_name_confirms(ca: CommandLine) -> None:
+    text = " ".join(ca("ca", "rollover", "--help").stdout.split())
+    assert "Private key of the authority above, usually the root" in text
+    assert "The next intermediate, such as intermediate-g2." in text
+
+
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
