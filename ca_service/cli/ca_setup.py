@@ -167,7 +167,9 @@ def _answer(session: Session, records: Sequence[IssuerRecord], done: str) -> Non
 @_curve_option
 @click.option("--days", type=int, help="Lifetime in days.  [default: authority.intermediate_days of the settings]")
 @click.option(
-    "--key", metavar="FILE", help="Private key of the root; it is used, not stored.  [default: the key kept here]"
+    "--key",
+    metavar="FILE",
+    help="Private key of the authority above, usually the root; it is used, not stored.  [default: the key kept here]",
 )
 @click.option("--passphrase-file", metavar="FILE", help="File with the passphrase of the key, if it has one.")
 @click.option(

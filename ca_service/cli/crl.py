@@ -157,11 +157,13 @@ def revoke_authority(session: Session, issuer: str, reason: str, note: str, conf
     session.console.answer(
         AuthorityRevocationDocument.of(done), (f"Revoked: {done.issuer.id}. It no longer issues.", *lines)
     )
+    order = "Next:"
     if installation.trusted.is_issuing_revoked():
         session.console.remark("Next: create the next intermediate, which signs instead: ca-service ca rollover")
+        order = "Then"
     if below := ",".join(installation.hierarchy.list_below(done.issuer.id)):
         listing = f"ca-service list 'issuer={below} status:active'"
-        session.console.remark(f"Then sign new CSRs of the nodes that have its certificates: {listing}")
+        session.console.remark(f"{order} sign new CSRs of the nodes that have its certificates: {listing}")
 
 
 command = click.Group(

@@ -79,9 +79,16 @@ def test_without_a_terminal_the_error_comes_with_the_consequences_that_it_names(
     assert "Read the consequences" in said
 
 
+def test_the_help_says_whose_key_certifies_and_which_name_confirms(ca: CommandLine) -> None:
+    text = " ".join(ca("ca", "rollover", "--help").stdout.split())
+    assert "Private key of the authority above, usually the root" in text
+    assert "The next intermediate, such as intermediate-g2." in text
+
+
 def test_a_terminal_shows_what_changes_and_asks(ca: CommandLine) -> None:
     result = ca("ca", "rollover", data=Keyboard(b"intermediate-g2\n"))
     assert result.exit_code == 0
+    assert "its board and its bundle have this upload then" in result.stderr
     assert result.stderr.count("intermediate-g2 signs the next certificates, and intermediate-g1 none any more.") == 1
 
 
@@ -107,10 +114,14 @@ def test_a_revocation_says_what_comes_next(ca: CommandLine, csr: Path) -> None:
     ca("sign", csr)
     ca(*_ROLLOVER)
     before = ca(*(word.format(1) for word in revoke)).stderr
-    assert "ca-service list 'issuer=intermediate-g1 status:active'" in before
+    which = "sign new CSRs of the nodes that have its certificates:"
+    listing = f"{which} ca-service list 'issuer=intermediate-g{{}} status:active'"
+    assert f"Next: {listing.format(1)}" in before
     assert "rollover" not in before
     assert "uccx1.example.com" in ca("list", "issuer=intermediate-g1 status:active").stdout
-    assert "ca-service ca rollover" in ca(*(word.format(2) for word in revoke)).stderr
+    after = ca(*(word.format(2) for word in revoke)).stderr
+    assert "Next: create the next intermediate, which signs instead: ca-service ca rollover" in after
+    assert f"Then {listing.format(2)}" in after
 
 
 def test_show_says_which_intermediate_is_revoked_also_after_the_rollover(ca: CommandLine) -> None:

@@ -38,8 +38,8 @@ from ca_service.pki.contents import serial_text
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
     "authority.will-roll-over",
     "{after} signs the next certificates, and {before} none any more. This cannot be undone.",
-    "A node has to trust {after} before it gets a certificate from it: boards and bundles have it then. What {before} "
-    "has issued stays valid, with CRL and OCSP from this service.",
+    "A node has to trust {after} before it gets a certificate from it: its board and its bundle have this upload then. "
+    "What {before} has issued stays valid, and this service goes on to answer with CRL and OCSP for it.",
     Severity.WARNING,
 )
 AUTHORITY_KEY_ABOVE_OFFLINE: Final = Rule(

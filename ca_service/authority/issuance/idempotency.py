@@ -13,7 +13,7 @@ from ca_service.authority.access.permissions import Actor
 from ca_service.authority.audit.seals import canonical
 from ca_service.authority.certificates import CertificateRecord
 from ca_service.authority.issuance.examination import Options
-from ca_service.errors import Conflict, InvalidInput, Rule
+from ca_service.errors import Conflict, Finding, InvalidInput, Rule
 from ca_service.vos.destinations import NO_HINT, Hint
 
 IDEMPOTENCY_KEY_IN_USE: Final = Rule(
@@ -83,8 +83,8 @@ def require_same(before: Replay, asked: Replay) -> None:
 class KeyInUse(Conflict):
     """Another submission has used the key since it was looked up; nothing of this one is stored."""
 
-    def __init__(self) -> None:
-        super().__init__(IDEMPOTENCY_KEY_IN_USE.at())
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__(*(findings or [IDEMPOTENCY_KEY_IN_USE.at()]))
 
 
 def _digest(requests: Sequence[bytes], options: Options, hints: Sequence[Hint]) -> str:
