@@ -257,10 +257,11 @@ def verify_log(walk: Walk) -> None:
 
 
 def keep_root(walk: Walk) -> None:
-    """Export the key of the root, and find that there is an authority already."""
+    """Export the key of the root, preview the next intermediate, and find that there is an authority already."""
     made = walk.installation
     made.root_key.verify(made.root_key.export(OPERATOR, COPY_PASSPHRASE), COPY_PASSPHRASE)
     require(made.creation.initialise(OPERATOR, PLAN) == ())
+    require(made.rollover.preview(OPERATOR, PLAN).before.id == ISSUER)
     try:
         made.external.request_intermediate(OPERATOR, "", "P-256")
     except CAServiceError as error:
