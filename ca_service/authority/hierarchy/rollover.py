@@ -123,7 +123,10 @@ class Rollover:
     def preview(
         self, actor: Actor, plan: HierarchyPlan, key_above: ec.EllipticCurvePrivateKey | None = None
     ) -> Successor:
-        """Return the result of `perform` without a certificate. Raises what it raises, but for a chain and a clock."""
+        """Return the result of `perform` without a certificate.
+
+        Raises the same, except for a clock that is behind the audit log, and for what only the certificate shows.
+        """
         require(actor, Action.AUTHORITY)
         planned = self._planned(plan)
         self._signer(planned.above, key_above)
@@ -173,7 +176,8 @@ class Rollover:
         require_good(path_to_root(above, records), self._is_revoked)
         waiting = next((record for record in records if record.certificate_der is None), None)
         after = waiting or next_intermediate(records, plan.name, self._clock())
-        after = replace(after, name=plan.name or after.name, parent_id=above.id, is_issuing=True)
+        name, now = plan.name or after.name, self._clock()
+        after = replace(after, name=name, created_at=now, parent_id=above.id, is_issuing=True)
         require_free_name(subject_of(after.name, after.role, after.generation), records)
         return Successor(before, after, above, tuple(self._limits(after, above, plan.intermediate_days)))
 
@@ -213,14 +217,6 @@ def require_good(path: Sequence[IssuerRecord], is_revoked: IsRevoked) -> None:
             raise Refused.because(AUTHORITY_ABOVE_REVOKED, above=each.id)
 
 
-def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:
-    """Return the authority that issues. Raises NotReady if there is none."""
-    found = next((record for record in records if record.is_issuing), None)
-    if found is None:
-        raise NotReady.because(AUTHORITY_MISSING)
-    return found
-
-
 def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) -> IssuerRecord:
     """Return the intermediate of the next generation, without a certificate; it has the name of its key.
 
@@ -236,3 +232,11 @@ def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) 
     return IssuerRecord(
         id=issuer_id, role="intermediate", generation=generation, name=name, created_at=at, key_id=issuer_id
     )
+
+
+def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:
+    """Return the authority that issues. Raises NotReady if there is none."""
+    found = next((record for record in records if record.is_issuing), None)
+    if found is None:
+        raise NotReady.because(AUTHORITY_MISSING)
+    return found

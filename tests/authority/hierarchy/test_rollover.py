@@ -480,8 +480,12 @@ def test_one_that_waits_for_its_certificate_gets_it_here_if_the_key_above_is_giv
     assert caught.value.rule == "authority.key-above-offline"
     key = ec_root().key
     assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert isinstance(lab.clock, FixedClock)
+    lab.clock.advance(days=3)
     done = lab.rollover.perform(operator, SAME, key)
     assert done.after.id == "intermediate-g2"
+    assert isinstance(lab.issuers, InMemoryIssuerStore)
+    assert lab.issuers.events[-1].at == lab.clock()
     assert certificate_of(done.after).public_key() == request.public_key()
     assert certificate_of(done.after).subject == request.subject
     assert len(lab.hierarchy.list_issuers()) == 3
