@@ -267,9 +267,9 @@ def _known(
     found, refusals = list[Row[Any]](), 0
     links = {"issuers": [issuer for issuer, _ in authorities], "serial_numbers": [number for _, number in authorities]}
     for batch in list(batches_of(key_fingerprints, _KEYS_AT_ONCE)) or [[]]:
-        answer = connection.execute(_WITH_KEYS_AND_LINKS, {"keys": batch, **links}).all()
-        refusals += max(row.refusals for row in answer)
-        found += answer
+        read = connection.execute(_WITH_KEYS_AND_LINKS, {"keys": batch, **links}).all()
+        refusals += max(row.refusals for row in read)
+        found += read
     newest_first = sorted((row for row in found if row.id is not None), key=lambda row: row.id, reverse=True)
     revoked = (rows.joined_revocation(row) for row in found if row.revocation_state is not None)
     known = Known(
