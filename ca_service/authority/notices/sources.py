@@ -23,6 +23,7 @@ from ca_service.authority.ports import Clock
 from ca_service.authority.revocation.records import CRLRecord, ResponderRecord
 from ca_service.authority.status.crl_publisher import CRLPublisher
 from ca_service.authority.status.responders import Responders, renew_at
+from ca_service.pki import names
 from ca_service.pki.profiles import VOS
 from ca_service.vos.phrases import Phrase, phrase
 
@@ -151,7 +152,7 @@ def _authority(record: IssuerRecord) -> Expiring:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     is_root = record.role == "root"
     kind, step = (Kind.ROOT, _ROOT_STEP) if is_root else (Kind.INTERMEDIATE, _INTERMEDIATE_STEP)
-    return Expiring(kind, record.id, record.name, start, end, "/authority", phrase(step))
+    return Expiring(kind, record.id, names.label(certificate.subject), start, end, "/authority", phrase(step))
 
 
 class Published:
@@ -185,7 +186,8 @@ class Published:
 
 
 def _of_list(issuer: IssuerRecord, newest: CRLRecord) -> Expiring:
-    name, path = f"list of {issuer.name} ({issuer.role})", f"/ca/{issuer.id}.crl"
+    whose, path = names.label(certificate_of(issuer).subject), f"/ca/{issuer.id}.crl"
+    name = f"list of {whose} ({issuer.role})"
     return Expiring(
         Kind.REVOCATION_LIST, issuer.id, name, newest.this_update, newest.next_update, path, phrase(_LIST_STEP)
     )

@@ -155,7 +155,7 @@ def test_intermediate_and_root_end_as_well(lab: Lab) -> None:
 
     assert [(each.kind, each.id) for each in found] == [(Kind.INTERMEDIATE, "intermediate-g1"), (Kind.ROOT, "root-g1")]
     assert list(Authorities(lab.hierarchy).between(NOON, NOON + timedelta(days=3000))) == []
-    assert found[0].name == "Example Lab"
+    assert [each.name for each in found] == ["Example Lab EC Intermediate CA G1", "Example Lab EC Root CA G1"]
 
 
 def test_each_authority_of_a_longer_chain_ends() -> None:
