@@ -10,12 +10,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.hierarchy.plan import HierarchyPlan
-from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord, find_waiting
 from ca_service.cli.grammar import declare
 from ca_service.cli.inputs import STANDARD, find_passphrase, read_file, read_files, require_typed
 from ca_service.cli.outputs import Target, force_option
 from ca_service.cli.session import Session, operator, pass_session
-from ca_service.documents.authorities import CSRDocument, ImportedDocument, RolloverDocument, authority_documents
+from ca_service.documents.authorities import (
+    AuthorityDocument,
+    CSRDocument,
+    ImportedDocument,
+    RolloverDocument,
+    authority_documents,
+)
 from ca_service.documents.findings import finding_documents
 from ca_service.errors import InvalidInput
 from ca_service.pki import encodings, keys
@@ -102,7 +108,7 @@ def request(session: Session, name: str | None, curve: str | None, is_next: bool
         target.check(session.console)
     installation = session.upgraded()
     plan = installation.plan
-    if not any(record.certificate_der is None for record in installation.hierarchy.list_issuers()):
+    if find_waiting(installation.hierarchy.list_issuers()) is None:
         name = name or ("" if is_next else plan.name)
         curve = curve or plan.intermediate_curve
     pem = installation.external.request_intermediate(operator(), name or "", curve or "", is_next=is_next)
@@ -204,7 +210,7 @@ def rollover(
     session.console.answer(
         RolloverDocument(
             before=done.before.id,
-            authority=authority_documents([done.after])[0],
+            authority=AuthorityDocument.of(done.after),
             findings=finding_documents(done.limits),
         ),
         [f"Created: {done.after.id}. {_takes_over('It', done.before.id)}"],

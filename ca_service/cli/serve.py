@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord, find_waiting
 from ca_service.authority.installation import Installation
 from ca_service.cli.ca import authority_lines
 from ca_service.cli.console import Console
@@ -90,7 +90,7 @@ def _prepared(session: Session, url: str) -> ServingDocument:
 
 
 def _has_pending(installation: Installation) -> bool:
-    return any(record.certificate_der is None for record in installation.hierarchy.list_issuers())
+    return find_waiting(installation.hierarchy.list_issuers()) is not None
 
 
 def _is_complete(installation: Installation) -> bool:

@@ -9,7 +9,7 @@ from cryptography import x509
 from pydantic import Field
 
 from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, certificate_of
-from ca_service.authority.hierarchy.store import IssuerRecord
+from ca_service.authority.hierarchy.store import IssuerRecord, find_waiting
 from ca_service.documents.fields import API_PATH, Document, Fingerprint, Moment, Serial
 from ca_service.documents.findings import FindingDocument
 from ca_service.pki import encodings, keys, names
@@ -158,7 +158,7 @@ def _state(records: Sequence[IssuerRecord]) -> Literal["none", "incomplete", "pe
         return "none"
     if any(record.is_issuing for record in records):
         return "ready"
-    return "pending" if any(record.certificate_der is None for record in records) else "incomplete"
+    return "pending" if find_waiting(records) else "incomplete"
 
 
 class InitialisedDocument(AuthoritiesDocument):

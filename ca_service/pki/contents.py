@@ -81,6 +81,31 @@ class Contents:
     extended_key_usage: tuple[str, ...]
     subject_alternative_name: x509.SubjectAlternativeName | None = None
 
+    @classmethod
+    def by_default(
+        cls,
+        profile: Profile,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        serial_number: int,
+        validity: Validity,
+        subject_alternative_name: x509.SubjectAlternativeName | None = None,
+    ) -> Contents:
+        """Return contents that no CSR asks for, with the usages that are the defaults of the profile."""
+        return cls(
+            profile=profile,
+            subject=subject,
+            subject_der=subject.public_bytes(),
+            public_key=key,
+            subject_public_key_info=keys.public_key_der(key),
+            serial_number=serial_number,
+            validity=validity,
+            key_usage=profile.default_key_usage,
+            extended_key_usage=profile.default_extended_key_usage,
+            subject_alternative_name=subject_alternative_name,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:

@@ -57,16 +57,12 @@ def contents(
     start: datetime = NOW,
 ) -> Contents:
     """Contents with the defaults of the profile."""
-    return Contents(
-        profile=profile,
-        subject=subject,
-        subject_der=subject.public_bytes(),
-        public_key=key,
-        subject_public_key_info=keys.public_key_der(key),
+    return Contents.by_default(
+        profile,
+        subject,
+        key,
         serial_number=next(_SERIAL_NUMBERS),
         validity=Validity.of_days(start, days or profile.default_days),
-        key_usage=profile.default_key_usage,
-        extended_key_usage=profile.default_extended_key_usage,
         subject_alternative_name=x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]) if hosts else None,
     )
 

@@ -57,7 +57,7 @@ class SlotReader:
     ) -> list[tuple[Slot, ...]]:
         revocations = self._revocations.revocations_of([record.serial_number for record in newest.values()])
         revoked = {serial for serial, revocation in revocations.items() if not revocation.is_good}
-        bad = {each for each in {record.issuer_id for record in newest.values()} if not self._trusted.is_good(each)}
+        bad = self._trusted.bad_among(record.issuer_id for record in newest.values())
         revoked |= {record.serial_number for record in newest.values() if record.issuer_id in bad}
         marks = self._store.list_marks(*(cluster.id for cluster in clusters))
         now = self._clock()

@@ -204,8 +204,8 @@ class Doctor:
 
     def _keys(self) -> Iterator[Finding]:
         self._hierarchy.active()
-        for record in self._hierarchy.list_issuers():
-            if record.key_id is not None and record.certificate_der is not None:
+        for record in self._hierarchy.list_certified():
+            if record.key_id is not None:
                 yield from self._key(record.key_id, certificate_of(record))
 
     def _key(self, key_id: str, certificate: x509.Certificate) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from ca_service.authority.hierarchy.plan import subject_of
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key
 from ca_service.authority.ports import Clock, SerialNumbers
-from ca_service.pki import encodings, issuing, keys, names
+from ca_service.pki import encodings, issuing, names
 from ca_service.pki.contents import Contents, Issuer, Validity
 from ca_service.pki.profiles import INTERMEDIATE, ROOT
 
@@ -61,17 +61,7 @@ class Certifier:
         if issuer is not None:
             above = issuer.validity
             validity = Validity(max(start, above.not_before), min(validity.not_after, above.not_after))
-        return Contents(
-            profile=profile,
-            subject=subject,
-            subject_der=subject.public_bytes(),
-            public_key=key,
-            subject_public_key_info=keys.public_key_der(key),
-            serial_number=self._serial_numbers(),
-            validity=validity,
-            key_usage=profile.default_key_usage,
-            extended_key_usage=(),
-        )
+        return Contents.by_default(profile, subject, key, serial_number=self._serial_numbers(), validity=validity)
 
 
 def created_event(event: Event, actor: Actor, record: IssuerRecord, **details: str) -> AuditEvent:

@@ -20,7 +20,7 @@ from ca_service.authority.audit.events import Event
 from ca_service.authority.hierarchy.certifying import Certifier, created_event
 from ca_service.authority.hierarchy.hierarchy import certificate_of
 from ca_service.authority.hierarchy.plan import HierarchyPlan, check_plan, fresh_name, subject_of
-from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerRole, IssuerStore, find_waiting
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, Rule
@@ -103,7 +103,7 @@ def _first(role: IssuerRole, name: str, at: datetime, parent: IssuerRecord | Non
 def _is_complete(records: Sequence[IssuerRecord], plan: HierarchyPlan) -> bool:
     """Return whether there is an authority already. Raises Conflict if it is not the one of the plan."""
     is_complete = any(record.is_issuing for record in records)
-    pending = next((record for record in records if record.certificate_der is None), None)
+    pending = find_waiting(records)
     if pending is not None and not is_complete:
         raise Conflict.because(AUTHORITY_PENDING, name=pending.id)
     if plan.name and any(record.name != plan.name and _was_made_here(record) for record in records):

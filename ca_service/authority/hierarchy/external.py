@@ -26,7 +26,7 @@ from ca_service.authority.hierarchy.creation import AUTHORITY_EXISTS
 from ca_service.authority.hierarchy.hierarchy import certificate_of, path_to_root
 from ca_service.authority.hierarchy.plan import checked_name, fresh_name, subject_of
 from ca_service.authority.hierarchy.rollover import IsRevoked, next_intermediate, require_free_name, require_good
-from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore, find_waiting
 from ca_service.authority.key_custody import KeyStore, check_curve, keep_imported, own_key
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, NotFound, Refused, Rule
@@ -122,7 +122,7 @@ class ExternalAuthorities:
         if name:
             checked_name(name)
         with self._issuers.exclusively():
-            pending = self._pending()
+            pending = find_waiting(self._issuers.list_issuers())
             if pending is None:
                 check_curve(curve)
                 pending = self._begin(actor, self._next(name) if is_next else self._first(name), curve)
@@ -146,7 +146,7 @@ class ExternalAuthorities:
         """
         require(actor, Action.AUTHORITY)
         with self._issuers.exclusively():
-            pending = self._pending()
+            pending = find_waiting(self._issuers.list_issuers())
             if pending is None:
                 self._refuse_a_second()
                 raise NotFound.because(AUTHORITY_NOT_PENDING)
@@ -160,9 +160,6 @@ class ExternalAuthorities:
             event = created_event(Event.AUTHORITY_INSTALLED, actor, installed[-1], **follows)
             self._issuers.save_issuers([*before, *installed], event)
         return installed
-
-    def _pending(self) -> IssuerRecord | None:
-        return next((record for record in self._issuers.list_issuers() if record.certificate_der is None), None)
 
     def _first(self, name: str) -> IssuerRecord:
         self._refuse_a_second()

@@ -111,16 +111,20 @@ class Hierarchy:
         _, active = self._seen
         if active is not None and active.record.id == issuer_id:
             return active.links
-        return _links(self.path_of(issuer_id))
+        return links_of_path(self.path_of(issuer_id))
 
     def path_of(self, issuer_id: str) -> tuple[IssuerRecord, ...]:
         """Return the authorities from this one up to its root."""
         records = self._issuers.list_issuers()
         return path_to_root({record.id: record for record in records}[issuer_id], records)
 
+    def list_certified(self) -> tuple[IssuerRecord, ...]:
+        """Return the authorities that have their certificate, oldest first."""
+        return tuple(each for each in self._issuers.list_issuers() if each.certificate_der is not None)
+
     def list_below(self, issuer_id: str) -> tuple[str, ...]:
         """Return the ids of the issuers of leaves that have this authority in their chain: itself, if it is one."""
-        records = [each for each in self._issuers.list_issuers() if each.certificate_der is not None]
+        records = self.list_certified()
         leaf_issuers = (each for each in records if issues_leaves(each, records))
         return tuple(
             each.id for each in leaf_issuers if any(above.id == issuer_id for above in path_to_root(each, records))
@@ -160,6 +164,22 @@ def issues_leaves(record: IssuerRecord, records: Sequence[IssuerRecord]) -> bool
     return record.role == "intermediate" and not any(each.parent_id == record.id for each in records)
 
 
+def links_of_path(path: Sequence[IssuerRecord]) -> dict[str, tuple[str, str]]:
+    """Return the links, as in `ActiveAuthority`, of these authorities, of which each is above the one before it."""
+    return {
+        each.id: (each.parent_id, serial_text(certificate_of(each).serial_number))
+        for each in path
+        if each.parent_id is not None
+    }
+
+
+def require_valid(validity: Validity, at: datetime) -> None:
+    """Raise NotReady if an authority with this validity is not valid at this moment."""
+    start, end = validity.not_before, validity.not_after
+    if not start <= at <= end:
+        raise NotReady.because(AUTHORITY_EXPIRED, start=start.date().isoformat(), end=end.date().isoformat())
+
+
 def path_to_root(record: IssuerRecord, records: Sequence[IssuerRecord]) -> tuple[IssuerRecord, ...]:
     """Return the authorities from this one up to its root; `records` are all authorities."""
     by_id = {each.id: each for each in records}
@@ -185,7 +205,7 @@ def _active(records: Sequence[IssuerRecord], certificate_base_url: str) -> Activ
         subjects=frozenset(map(names.folded, subjects)),
         common_names=frozenset(name for subject in subjects for name in names.folded_common_names(subject)),
         key_fingerprints=frozenset(map(_key_fingerprint, (each for each in records if each.certificate_der))),
-        links=_links(path),
+        links=links_of_path(path),
     )
 
 
@@ -197,14 +217,6 @@ def _subjects(record: IssuerRecord) -> tuple[x509.Name, x509.Name]:
     """Return the subject of an authority and that of its OCSP signer."""
     subject = certificate_of(record).subject
     return subject, responder_subject(record.name, subject)
-
-
-def _links(path: Sequence[IssuerRecord]) -> dict[str, tuple[str, str]]:
-    return {
-        each.id: (each.parent_id, serial_text(certificate_of(each).serial_number))
-        for each in path
-        if each.parent_id is not None
-    }
 
 
 def _locatable(issuer: Issuer, issuer_id: str, base_url: str) -> Issuer:

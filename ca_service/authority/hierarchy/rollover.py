@@ -25,15 +25,21 @@ from ca_service.authority.access.permissions import Action, Actor, require
 from ca_service.authority.audit.clock_check import ClockCheck
 from ca_service.authority.audit.events import Event
 from ca_service.authority.hierarchy.certifying import Certifier, created_event
-from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, AUTHORITY_MISSING, certificate_of, path_to_root
+from ca_service.authority.hierarchy.hierarchy import (
+    AUTHORITY_MISSING,
+    certificate_of,
+    links_of_path,
+    path_to_root,
+    require_valid,
+)
 from ca_service.authority.hierarchy.plan import HierarchyPlan, check_plan, checked_name, inherited_name, subject_of
-from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore
+from ca_service.authority.hierarchy.store import IssuerRecord, IssuerStore, find_waiting
 from ca_service.authority.key_custody import KeyStore, signer_of
 from ca_service.authority.ports import Clock
 from ca_service.errors import Conflict, Finding, NotReady, Refused, Rule, Severity
 from ca_service.pki import names
 from ca_service.pki.chain import check_authorities
-from ca_service.pki.contents import serial_text
+from ca_service.pki.contents import Issuer
 
 AUTHORITY_WILL_ROLL_OVER: Final = Rule(
     "authority.will-roll-over",
@@ -172,10 +178,9 @@ class Rollover:
         records = self._issuers.list_issuers()
         before = _issuing(records)
         above = next(record for record in records if record.id == before.parent_id)
-        self._require_valid(above)
+        require_valid(Issuer.of(certificate_of(above)).validity, self._clock())
         require_good(path_to_root(above, records), self._is_revoked)
-        waiting = next((record for record in records if record.certificate_der is None), None)
-        after = waiting or next_intermediate(records, plan.name, self._clock())
+        after = find_waiting(records) or next_intermediate(records, plan.name, self._clock())
         name, now = plan.name or after.name, self._clock()
         after = replace(after, name=name, created_at=now, parent_id=above.id, is_issuing=True)
         require_free_name(subject_of(after.name, after.role, after.generation), records)
@@ -185,12 +190,6 @@ class Rollover:
         end = certificate_of(above).not_valid_after_utc
         if self._clock() + timedelta(days=days) > end:
             yield AUTHORITY_ENDS_EARLY.at(after=after.id, above=above.id, end=end.date().isoformat(), days=days)
-
-    def _require_valid(self, above: IssuerRecord) -> None:
-        certificate = certificate_of(above)
-        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        if not start <= self._clock() <= end:
-            raise NotReady.because(AUTHORITY_EXPIRED, start=start.date().isoformat(), end=end.date().isoformat())
 
     def _signer(self, above: IssuerRecord, given: ec.EllipticCurvePrivateKey | None) -> ec.EllipticCurvePrivateKey:
         public_key = certificate_of(above).public_key()
@@ -205,16 +204,15 @@ class Rollover:
 
 def require_free_name(subject: x509.Name, records: Sequence[IssuerRecord]) -> None:
     """Raise Refused if one of these authorities has this name, as clients and nodes compare names."""
-    taken = {names.folded(certificate_of(each).subject): each.id for each in records if each.certificate_der}
-    if issuer := taken.get(names.folded(subject)):
+    if issuer := _by_name(records).get(names.folded(subject)):
         raise Refused.because(AUTHORITY_SAME_NAME, subject=names.label(subject), issuer=issuer)
 
 
 def require_good(path: Sequence[IssuerRecord], is_revoked: IsRevoked) -> None:
     """Raise Refused if one of these authorities, each above the one before it, is revoked or on hold."""
-    for each in path:
-        if each.parent_id and is_revoked(each.parent_id, serial_text(certificate_of(each).serial_number)):
-            raise Refused.because(AUTHORITY_ABOVE_REVOKED, above=each.id)
+    for issuer_id, link in links_of_path(path).items():
+        if is_revoked(*link):
+            raise Refused.because(AUTHORITY_ABOVE_REVOKED, above=issuer_id)
 
 
 def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) -> IssuerRecord:
@@ -224,7 +222,7 @@ def next_intermediate(records: Sequence[IssuerRecord], name: str, at: datetime) 
     allowed.
     """
     name = checked_name(name or inherited_name(_issuing(records).name))
-    taken = {names.folded(certificate_of(record).subject) for record in records}
+    taken = _by_name(records)
     newest = max(record.generation for record in records)
     free = (each for each in count(newest + 1) if names.folded(subject_of(name, "intermediate", each)) not in taken)
     generation = next(free)
@@ -240,3 +238,8 @@ def _issuing(records: Sequence[IssuerRecord]) -> IssuerRecord:
     if found is None:
         raise NotReady.because(AUTHORITY_MISSING)
     return found
+
+
+def _by_name(records: Sequence[IssuerRecord]) -> dict[tuple[tuple[str, str], ...], str]:
+    """Return the ids of the authorities by their names, as clients and nodes compare names."""
+    return {names.folded(certificate_of(each).subject): each.id for each in records if each.certificate_der}

@@ -31,6 +31,11 @@ class IssuerRecord:
     is_issuing: bool = False
 
 
+def find_waiting(records: Sequence[IssuerRecord]) -> IssuerRecord | None:
+    """Return the authority that waits for its certificate from an external root, or None; there is one at most."""
+    return next((record for record in records if record.certificate_der is None), None)
+
+
 class IssuerStore(Protocol):
     """The stored authorities."""
 

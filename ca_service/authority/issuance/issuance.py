@@ -11,7 +11,7 @@ one decision is easier to follow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -188,15 +188,14 @@ class Issuance:
         """
         require(actor, Action.ISSUE)
         replay = replay_of(actor, csrs, options, hints, idempotency_key, self._clock()) if idempotency_key else None
-        if replay and (before := self._ledger.find_replay(replay.account, replay.key)):
-            return self._answer_again(actor, before, replay).seen_by(actor)
+        if before := self._answer_again(actor, replay):
+            return before
         try:
             return self._run(_Order(actor, csrs, options, hints, replay)).seen_by(actor)
         except KeyInUse:  # the same submission was sent twice, and the other one was first
-            before = self._ledger.find_replay(replay.account, replay.key) if replay else None
-            if not (replay and before):
-                raise
-            return self._answer_again(actor, before, replay).seen_by(actor)
+            if before := self._answer_again(actor, replay):
+                return before
+            raise
 
     def issue_possible(
         self, actor: Actor, csrs: Sequence[bytes], options: Options, hints: Sequence[Hint] = ()
@@ -284,7 +283,7 @@ class Issuance:
             return Issued(_in_order(examined, made), created=bool(made))
 
         # 7. Commit: certificates, requests and audit events in one transaction; only then return the certificates.
-        issued = self._commit(order, examined, made, known)
+        issued = self._commit(order, examined, made, known=known, links=links)
         return replace(issued, waiting=waiting, examinations=tuple(judged)) if order.one_by_one else issued
 
     def _approved(self, order: _Order, examination: Examination) -> Examination:
@@ -310,9 +309,18 @@ class Issuance:
         return Issued((), len(before) < len(stored), (*findings_of(examined), *before), waiting=stored)
 
     def _commit(
-        self, order: _Order, examined: Sequence[Examination], made: Sequence[CertificateRecord], known: Known
+        self,
+        order: _Order,
+        examined: Sequence[Examination],
+        made: Sequence[CertificateRecord],
+        *,
+        known: Known,
+        links: Collection[tuple[str, str]],
     ) -> Issued:
-        """Write what was made; where another process was first, its certificate is the answer."""
+        """Write what was made; where another process was first, its certificate is the answer.
+
+        `known` are the facts on which it was judged, `links` those of the authority that signed, to be checked again.
+        """
         unsigned = [each for each in examined if each.existing is None]
         requests = [_issued_request(order, *each) for each in zip(unsigned, made, strict=True)]
         events = [
@@ -331,24 +339,25 @@ class Issuance:
                 replay=replay,
                 requests=requests,
                 refusals=sum(each.key_fingerprint in keys for each in known.refusals),
-                authorities={
-                    link for each in {each.issuer_id for each in made} for link in self.authorities_above(each)
-                },
+                authorities=links,
             )
         ours = {record.serial_number for record in made}
         certificates = _in_order(examined, stored)
         created = any(record.serial_number in ours for record in certificates)
         return Issued(certificates, created, tuple(findings_of(examined)))
 
-    def _answer_again(self, actor: Actor, before: Replay, asked: Replay) -> Issued:
-        """Answer a repeated submission as the first time, if it is the same one."""
+    def _answer_again(self, actor: Actor, asked: Replay | None) -> Issued | None:
+        """Answer a repeated submission as the first time, if it is the same one; None if there was no first time."""
+        before = self._ledger.find_replay(asked.account, asked.key) if asked else None
+        if asked is None or before is None:
+            return None
         require_same(before, asked)
         found = (self._requests.find_request(each) for each in before.request_ids)
         certificates, waits = tuple(map(self._get, before.serial_numbers)), tuple(each for each in found if each)
         held = [(each.profile, each.names) for each in certificates]
         held += [(each.options.profile, each.names) for each in waits]
         require_granted(held, actor.grant)  # another token of the account may have asked before
-        return Issued(certificates, before.created, waiting=waits)
+        return Issued(certificates, before.created, waiting=waits).seen_by(actor)
 
     def was_answered(self, actor: Actor, idempotency_key: str) -> bool:
         """Return whether the actor has submitted something with this Idempotency-Key before."""

@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_service.authority.certificates import CertificateRecord
-from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, ActiveAuthority
+from ca_service.authority.hierarchy.hierarchy import ActiveAuthority, require_valid
 from ca_service.authority.issuance.examination import Examination, Policy
-from ca_service.errors import Finding, NotReady
+from ca_service.errors import Finding
 from ca_service.pki import issuing
 from ca_service.pki.contents import Candidate, Contents, Validity, serial_text
 from ca_service.pki.issuing import Prepared
@@ -80,9 +80,6 @@ def record_of(
 def _validity(days: int, authority: ActiveAuthority, policy: Policy, at: datetime) -> Validity:
     """Return the validity: it starts a little before `at`, which is part of the lifetime, and ends with the chain."""
     above = authority.validity
-    if not above.not_before <= at <= above.not_after:
-        raise NotReady.because(
-            AUTHORITY_EXPIRED, start=above.not_before.date().isoformat(), end=above.not_after.date().isoformat()
-        )
+    require_valid(above, at)
     start = max(at - policy.backdate, above.not_before)
     return Validity(start, min(Validity.of_days(start, days).not_after, above.not_after))

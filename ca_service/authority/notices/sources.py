@@ -140,8 +140,8 @@ class Authorities:
 
     def between(self, after: datetime, until: datetime) -> Iterator[Expiring]:
         """Implement the port."""
-        issuing = next((each for each in self._hierarchy.list_issuers() if each.is_issuing), None)
-        found = map(_authority, self._hierarchy.path_of(issuing.id) if issuing else ())
+        active = self._hierarchy.find_active()
+        found = map(_authority, self._hierarchy.path_of(active.record.id) if active else ())
         return iter(
             sorted((each for each in found if after < each.not_after <= until), key=lambda each: each.not_after)
         )

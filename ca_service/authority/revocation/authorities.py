@@ -98,7 +98,7 @@ class AuthorityRevocation:
 
     def _plan(self, actor: Actor, issuer_id: str, reason: Reason, note: str) -> tuple[RevokedAuthority, Transition]:
         read_authority_reason(reason.value)
-        records = {record.id: record for record in self._hierarchy.list_issuers() if record.certificate_der}
+        records = {record.id: record for record in self._hierarchy.list_certified()}
         issuer = records.get(issuer_id)
         if issuer is None or issuer.parent_id is None:
             raise NotFound.because(AUTHORITY_NOT_REVOCABLE, issuer=issuer_id[:80])

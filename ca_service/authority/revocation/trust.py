@@ -48,6 +48,10 @@ class TrustedAuthorities:
         """Tell whether neither this issuer nor an authority above it is revoked or on hold."""
         return not any(self._revoked(self._hierarchy.links_of(issuer_id)))
 
+    def bad_among(self, issuer_ids: Iterable[str]) -> frozenset[str]:
+        """Return which of these issuers are revoked or on hold, or below such an authority."""
+        return frozenset(each for each in set(issuer_ids) if not self.is_good(each))
+
     def is_revoked(self, issuer_id: str, serial_number: str) -> bool:
         """Tell whether this certificate of an authority is revoked or on hold."""
         return self._find_revocation((issuer_id, serial_number)) is not None

@@ -135,8 +135,8 @@ class CRLImporter:
 
     def find_unlisted(self) -> Iterator[Finding]:
         """Yield a warning for each revoked authority that the newest CRL of its issuer lacks: that key is not here."""
-        for issuer in self._hierarchy.list_issuers():
-            if issuer.key_id is None and issuer.certificate_der is not None:
+        for issuer in self._hierarchy.list_certified():
+            if issuer.key_id is None:
                 yield from self._forgotten(issuer, self._newest(issuer))
 
     def find_missing(self) -> Iterator[Finding]:
@@ -156,7 +156,7 @@ class CRLImporter:
 
     def _issuer_of(self, found: x509.CertificateRevocationList) -> IssuerRecord:
         """Return the authority that signed the CRL."""
-        records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
+        records = self._hierarchy.list_certified()
         named = [each for each in records if certificate_of(each).subject == found.issuer]
         if not named:
             raise Refused.because(CRL_FOREIGN)
@@ -178,8 +178,7 @@ class CRLImporter:
         return data is not None and data.full == _der(found)
 
     def _below(self, issuer: IssuerRecord) -> Sequence[IssuerRecord]:
-        records = self._hierarchy.list_issuers()
-        return [each for each in records if each.parent_id == issuer.id and each.certificate_der is not None]
+        return [each for each in self._hierarchy.list_certified() if each.parent_id == issuer.id]
 
     def _transitions(
         self, actor: Actor, issuer: IssuerRecord, found: x509.CertificateRevocationList

@@ -178,7 +178,7 @@ class CRLPublisher:
         return self._is_due(issuer, before) and self._current(issuer).record != before
 
     def _issuers(self) -> Sequence[IssuerRecord]:
-        return [record for record in self._hierarchy.list_issuers() if record.certificate_der is not None]
+        return self._hierarchy.list_certified()
 
     def _issuer(self, issuer_id: str) -> IssuerRecord:
         found = next((record for record in self._issuers() if record.id == issuer_id), None)

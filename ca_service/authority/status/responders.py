@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ca_service.authority.audit.events import AuditEvent, Event
-from ca_service.authority.hierarchy.hierarchy import AUTHORITY_EXPIRED, Hierarchy, certificate_of, issues_leaves
+from ca_service.authority.hierarchy.hierarchy import Hierarchy, certificate_of, issues_leaves, require_valid
 from ca_service.authority.hierarchy.plan import responder_subject
 from ca_service.authority.hierarchy.store import IssuerRecord
 from ca_service.authority.key_custody import KeyStore, own_key, signer_of
@@ -28,8 +28,8 @@ from ca_service.authority.ports import Clock, SerialNumbers, is_believable
 from ca_service.authority.revocation.records import ResponderRecord
 from ca_service.authority.revocation.store import ResponderStore
 from ca_service.authority.status.crl_publisher import SERVICE, done_for_each
-from ca_service.errors import CAServiceError, NotReady
-from ca_service.pki import encodings, issuing, keys
+from ca_service.errors import CAServiceError
+from ca_service.pki import encodings, issuing
 from ca_service.pki.contents import Contents, Issuer, Validity, serial_text
 from ca_service.pki.ocsp import Signer
 from ca_service.pki.profiles import OCSP
@@ -65,7 +65,7 @@ class Responders:
 
     def issuers(self) -> tuple[IssuerRecord, ...]:
         """Return the authorities with keys here, whose leaves get responses: an expired one has no valid leaves."""
-        records = [each for each in self._hierarchy.list_issuers() if each.certificate_der is not None]
+        records = self._hierarchy.list_certified()
         own = (each for each in records if each.key_id is not None and issues_leaves(each, records))
         return tuple(
             each for each in own if each.is_issuing or certificate_of(each).not_valid_after_utc > self._clock()
@@ -148,25 +148,12 @@ class Responders:
 
     def _contents(self, issuer: IssuerRecord, above: Issuer, key: ec.EllipticCurvePublicKey) -> Contents:
         subject = responder_subject(issuer.name, above.subject)
-        return Contents(
-            profile=OCSP,
-            subject=subject,
-            subject_der=subject.public_bytes(),
-            public_key=key,
-            subject_public_key_info=keys.public_key_der(key),
-            serial_number=self._serial_numbers(),
-            validity=self._validity(above),
-            key_usage=OCSP.default_key_usage,
-            extended_key_usage=OCSP.default_extended_key_usage,
+        return Contents.by_default(
+            OCSP, subject, key, serial_number=self._serial_numbers(), validity=self._validity(above)
         )
 
     def _validity(self, above: Issuer) -> Validity:
         now = self._clock()
-        if not above.validity.not_before <= now <= above.validity.not_after:
-            raise NotReady.because(
-                AUTHORITY_EXPIRED,
-                start=above.validity.not_before.date().isoformat(),
-                end=above.validity.not_after.date().isoformat(),
-            )
+        require_valid(above.validity, now)
         start = max(now - _BACKDATE, above.validity.not_before)
         return Validity(start, min(Validity.of_days(start, OCSP.default_days).not_after, above.validity.not_after))

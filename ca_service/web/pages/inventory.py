@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Final, cast, get_args
@@ -84,14 +84,9 @@ def _list_page(query: CertificateQuery, page: Page, findings: tuple[Finding, ...
         chips=chips_of(query.text),
         findings=findings,
         has_revoked=installation().trusted.is_issuing_revoked(),
-        bad_issuers=_bad_among(item.certificate.issuer_id for item in page.items),
+        bad_issuers=installation().trusted.bad_among(item.certificate.issuer_id for item in page.items),
         now=installation().clock(),
     )
-
-
-def _bad_among(issuers: Iterable[str]) -> frozenset[str]:
-    """Return which of these authorities are revoked or on hold, or below one that is."""
-    return frozenset(each for each in set(issuers) if not installation().trusted.is_good(each))
 
 
 def chips_of(text: str) -> list[Chip]:
@@ -166,7 +161,7 @@ def _page(text: str, board: Board | None, findings: tuple[Finding, ...] = ()) ->
         lines=[(_y(part * top / 2, top), part * top // 2) for part in ((0, 1, 2) if top > 1 else (0, 2))],
         most_later=MOST_LATER,
         has_revoked=installation().trusted.is_issuing_revoked(),
-        bad_issuers=_bad_among(_issuers_on(board)) if board else (),
+        bad_issuers=installation().trusted.bad_among(_issuers_on(board)) if board else (),
         chart={"width": WIDTH, "height": HEIGHT, "left": _LEFT, "bottom": _BOTTOM},
         now=installation().clock(),
     )

@@ -137,7 +137,7 @@ def _messages_page(text: str, searched: str, error: InvalidInput | None = None) 
 def authority() -> ResponseReturnValue:
     """Show root and intermediates with fingerprints and downloads; to administrators, that the root key is here."""
     hierarchy = installation().hierarchy
-    active, chain, records = hierarchy.active(), installation().trusted.chain(), hierarchy.list_issuers()
+    active, chain, records = hierarchy.active(), installation().trusted.chain(), hierarchy.list_certified()
     root = next(record for record in records if record.role == "root")
     return render_template(
         "authority.html",
@@ -160,9 +160,8 @@ class _Earlier:
 
 def _earlier(records: Sequence[IssuerRecord]) -> Iterator[_Earlier]:
     """Yield the intermediates that issued leaves before, the newest first, as long as they are valid."""
-    certified = [record for record in records if record.certificate_der]
-    for record in reversed(certified):
-        if record.is_issuing or not issues_leaves(record, certified):
+    for record in reversed(records):
+        if record.is_issuing or not issues_leaves(record, records):
             continue
         view = decode(certificate_of(record))
         if view.not_after > installation().clock():
